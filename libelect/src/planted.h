@@ -1,0 +1,57 @@
+/* Planted bugs: each switches one rule of the protocol off, in builds made with ELECT_TEST_PLANTED only, to prove that
+ * the tests would notice. tests/planted.txt says which test must catch which. */
+#ifndef ELECT_SRC_PLANTED_H
+#define ELECT_SRC_PLANTED_H
+
+#define ELECT__PLANTED_TABLE(X)                                                                                        \
+    /* election.c, lease.h */                                                                                          \
+    X(MARGIN_ZERO, "margin-zero")                                                                                      \
+    X(DEADLINE_FROM_ANSWER, "deadline-from-answer")                                                                    \
+    X(FLAG_NOT_CLOCK, "flag-not-clock")                                                                                \
+    X(LATE_ANSWER_EXTENDS, "late-answer-extends")                                                                      \
+    X(LATE_ACQUIRE_ELECTS, "late-acquire-elects")                                                                      \
+    X(WRONG_REQUEST, "wrong-request")                                                                                  \
+    X(ADOPT_FOREIGN, "adopt-foreign")                                                                                  \
+    X(ADOPT_AFTER_LOST, "adopt-after-lost")                                                                            \
+    X(ADOPT_AFTER_RELEASE, "adopt-after-release")                                                                      \
+    X(EPOCH_TWICE, "epoch-twice")                                                                                      \
+    X(RELEASE_BEFORE_STEPPING_DOWN, "release-before-stepping-down")                                                    \
+    X(EARLY_RELEASE, "early-release")                                                                                  \
+    X(SECOND_STANDING, "second-standing")                                                                              \
+    X(GRACE_WITHOUT_MARGIN, "grace-without-margin")                                                                    \
+    X(SERVER_GRACE_SKIPPED, "server-grace-skipped")                                                                    \
+    X(FORGET_HIGHEST_EPOCH, "forget-highest-epoch")                                                                    \
+    /* ledger.c: the rules every store keeps */                                                                        \
+    X(SAME_EPOCH, "same-epoch")                                                                                        \
+    X(RELEASE_BY_ID, "release-by-id")                                                                                  \
+    X(RENEW_REPAIRS_EPOCH, "renew-repairs-epoch")                                                                      \
+    X(LOST_LOCK_IS_FREE, "lost-lock-is-free")                                                                          \
+    X(NO_GRACE, "no-grace")                                                                                            \
+    X(RELEASED_SKIPS_GRACE, "released-skips-grace")                                                                    \
+    X(SERVER_OVERWRITTEN, "server-overwritten")                                                                        \
+    X(LAST_LEASE_NOT_EPOCH, "last-lease-not-epoch")                                                                    \
+    X(COUNTER_EPOCHS, "counter-epochs")                                                                                \
+    /* the simulator's own parts */                                                                                    \
+    X(SUSPEND_BLIND, "suspend-blind")                                                                                  \
+    X(NO_FENCING, "no-fencing")                                                                                        \
+    /* stores/local*.c */                                                                                              \
+    X(LOCAL_NO_DEATH_PROOF, "local-no-death-proof")                                                                    \
+    X(LOCAL_NO_TIMENS, "local-no-timens")
+
+enum elect__planted {
+    ELECT__PLANTED_NONE,
+#define ELECT__PLANTED_ENUM(id, name) ELECT__PLANTED_##id,
+    ELECT__PLANTED_TABLE(ELECT__PLANTED_ENUM)
+#undef ELECT__PLANTED_ENUM
+    ELECT__PLANTED_COUNT
+};
+
+#ifdef ELECT_TEST_PLANTED
+extern enum elect__planted elect__planted_now;
+/* By the names of the table; ELECT__PLANTED_COUNT for one that is not in it. */
+enum elect__planted elect__planted_find(const char *name);
+#define ELECT__PLANTED(id) (elect__planted_now == ELECT__PLANTED_##id)
+#else
+#define ELECT__PLANTED(id) 0
+#endif
+#endif

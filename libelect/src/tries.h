@@ -1,0 +1,34 @@
+/* The acquires that a candidate sent, as far as their outcome matters: which locks are ours, and what may be done with
+ * them. An attempt is 64 random bits, so a lock's value says which acquire of which start made it. */
+#ifndef ELECT_SRC_TRIES_H
+#define ELECT_SRC_TRIES_H
+#include <stdint.h>
+
+enum { ELECT__TRIES = 8 }; /* older ones count as somebody else's: safe, and a TTL slower */
+
+enum elect__fate {
+    ELECT__FATE_FOREIGN,  /* not an acquire of this start, as far as is remembered */
+    ELECT__FATE_OPEN,     /* sent, answer not known: its lock may be adopted */
+    ELECT__FATE_SPENT,    /* announced, or answered too late: its lock is released when it is found */
+    ELECT__FATE_RELEASED  /* a release was sent: its lock is treated as somebody else's */
+};
+
+struct elect__tries {
+    uint64_t random;
+    int next;
+    struct {
+        uint64_t attempt;
+        enum elect__fate fate;
+    } of[ELECT__TRIES];
+};
+
+/* The next 64 bits of the sequence that the seed began. */
+uint64_t elect__tries_random(struct elect__tries *tries);
+/* A new attempt, OPEN, never 0. */
+uint64_t elect__tries_new(struct elect__tries *tries);
+enum elect__fate elect__tries_fate(const struct elect__tries *tries, uint64_t attempt);
+void elect__tries_set(struct elect__tries *tries, uint64_t attempt, enum elect__fate fate);
+/* An OPEN attempt, or 0. */
+uint64_t elect__tries_open(const struct elect__tries *tries);
+void elect__tries_clear(struct elect__tries *tries);
+#endif
