@@ -1,0 +1,16 @@
+# Writes the linker's version script: the functions that follow ELECT_API between BEGIN-API and END-API of the headers.
+# cmake -DABI=0 -DHEADERS="a.h;b.h" -DOUT=file -P exports.cmake
+set(names)
+foreach(header IN LISTS HEADERS)
+    file(READ ${header} text)
+    string(REGEX REPLACE "^.*/\\* BEGIN-API" "" text "${text}")
+    string(REGEX REPLACE "/\\* END-API.*$" "" text "${text}")
+    string(REGEX MATCHALL "ELECT_API [^(]*\\(" found "${text}")
+    foreach(declaration IN LISTS found)
+        string(REGEX REPLACE "^.*[ *](elect_[a-z0-9_]+)\\($" "\\1" name "${declaration}")
+        list(APPEND names ${name})
+    endforeach()
+endforeach()
+list(SORT names)
+list(JOIN names ";\n        " lines)
+file(WRITE ${OUT} "LIBELECT_${ABI} {\n    global:\n        ${lines};\n    local:\n        *;\n};\n")
