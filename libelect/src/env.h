@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define ELECT__NEVER INT64_MAX
-#define ELECT__MS 1000000LL    /* nanoseconds in a millisecond */
+#define ELECT__MS 1000000LL   /* nanoseconds in a millisecond */
 #define ELECT__S 1000000000LL /* nanoseconds in a second */
 
 struct elect__env {
@@ -17,4 +17,8 @@ struct elect__env {
 };
 
 extern const struct elect__env elect__system_env;
+
+enum { ELECT__HOST_NAME_SIZE = 256 };
+/* The name of this host; "" when it has none. */
+void elect__host_name(char out[ELECT__HOST_NAME_SIZE]);
 #endif

@@ -80,7 +80,7 @@ ELECT_API const char *elect_options_get(const elect_options_t *options, const ch
 /* Text of the last call that took these options: "" or what is wrong with which option. Until the next such call. */
 ELECT_API const char *elect_options_error(const elect_options_t *options);
 ELECT_API void elect_options_free(elect_options_t *options);
-/* The table as a JSON array of {name, kind, default, min, max, scope, dynamic, secret, env, help}; static. */
+/* The table as a JSON array of {name, kind, words, default, min, max, scope, dynamic, secret, env, help}; static. */
 ELECT_API const char *elect_options_table(void);
 
 typedef void (*elect_event_cb)(elect_election_t *election, const elect_event_t *event, void *user);

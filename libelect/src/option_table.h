@@ -1,0 +1,89 @@
+/* The one table of options. It feeds elect_options_set, URLs, the environment, the command line, the bindings and the
+ * generated reference. Each default is itself a valid value, but for store and name, which must be set. Help has no
+ * quotes and no backslashes: it goes into JSON. */
+#ifndef ELECT_SRC_OPTION_TABLE_H
+#define ELECT_SRC_OPTION_TABLE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum elect__option_kind {
+    ELECT__KIND_URL,     /* min and max are bytes */
+    ELECT__KIND_LINE,    /* one line of text without control characters; min and max are bytes */
+    ELECT__KIND_TEXT,    /* any UTF-8; min and max are bytes */
+    ELECT__KIND_ENUM,    /* one of the words */
+    ELECT__KIND_DURATION /* min and max are durations; or one of the words */
+};
+enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
+
+/* X(name, NAME, kind, words, default, min, max, scope, dynamic, secret, help), SEP between them. */
+/* clang-format off */
+#define ELECT__OPTION_TABLE(X, SEP)                                                                                    \
+    X(store, STORE, URL, "", "", "1", "4096", CLIENT, 0, 0,                                                            \
+      "Where leaders are elected: local:/path (one host) or memory: (tests). Its ?query may set options.") SEP         \
+    X(name, NAME, LINE, "", "", "1", "200", ELECTION, 0, 0,                                                            \
+      "The election: of all that bear one name, one leads.") SEP                                                       \
+    X(prefix, PREFIX, LINE, "", "elect", "1", "200", ELECTION, 0, 0,                                                   \
+      "First part of the keys, in stores that have keys.") SEP                                                         \
+    X(instance_id, INSTANCE_ID, LINE, "", "", "0", "256", ELECTION, 0, 0,                                              \
+      "This candidate, unlike any other; empty: host name and 16 random hex digits.") SEP                              \
+    X(hostname, HOSTNAME, LINE, "", "", "0", "255", ELECTION, 0, 0,                                                    \
+      "Told to the others; empty: the name of the host.") SEP                                                          \
+    X(address, ADDRESS, LINE, "", "", "0", "7680", ELECTION, 1, 0,                                                     \
+      "Where this candidate is reached; told to the others.") SEP                                                      \
+    X(metadata, METADATA, TEXT, "", "", "0", "7680", ELECTION, 1, 0,                                                   \
+      "Any text; told to the others.") SEP                                                                             \
+    X(role, ROLE, ENUM, "candidate|observer", "candidate", "", "", ELECTION, 0, 0,                                     \
+      "An observer looks and never leads.") SEP                                                                        \
+    X(layout, LAYOUT, ENUM, "elect", "elect", "", "", ELECTION, 0, 0,                                                  \
+      "Which records the store writes; never change it while candidates run.") SEP                                     \
+    X(lock_ttl, LOCK_TTL, DURATION, "", "10s", "100ms", "1h", ELECTION, 0, 0,                                          \
+      "How long a lease lasts without a heartbeat; the same for all candidates of an election.") SEP                   \
+    X(heartbeat_interval, HEARTBEAT_INTERVAL, DURATION, "auto", "auto", "10ms", "1h", ELECTION, 0, 0,                  \
+      "How often the leader renews its lease; auto: 0.3 x lock_ttl.") SEP                                              \
+    X(retry_interval, RETRY_INTERVAL, DURATION, "auto", "auto", "10ms", "1h", ELECTION, 0, 0,                          \
+      "The pause after a failed try; auto: 0.2 x lock_ttl.") SEP                                                       \
+    X(clock_margin, CLOCK_MARGIN, DURATION, "auto", "auto", "20ms", "30m", ELECTION, 0, 0,                             \
+      "How long before its end a lease is given up, at most lock_ttl / 2; auto: a tenth of it, or 20ms.") SEP          \
+    X(drain_timeout, DRAIN_TIMEOUT, DURATION, "", "8s", "0", "24h", ELECTION, 0, 0,                                    \
+      "How long a leader that steps down keeps its lease until its work has ended.") SEP                               \
+    X(restart_grace, RESTART_GRACE, DURATION, "auto", "auto", "0", "24h", ELECTION, 0, 0,                              \
+      "How long a restarted store is not trusted to remember a leader; auto: lock_ttl; 0: not at all.") SEP            \
+    X(log_level, LOG_LEVEL, ENUM, "off|error|warn|info|debug", "off", "", "", CLIENT, 1, 0,                            \
+      "Which events are logged.") SEP                                                                                  \
+    X(allow_filesystem, ALLOW_FILESYSTEM, LINE, "", "", "0", "256", CLIENT, 0, 0,                                      \
+      "local: only: further types of file system to trust, with commas between.")
+/* clang-format on */
+
+enum elect__option {
+#define ELECT__OPTION_ENUM(name, NAME, ...) ELECT__OPT_##NAME
+#define ELECT__OPTION_COMMA ,
+    ELECT__OPTION_TABLE(ELECT__OPTION_ENUM, ELECT__OPTION_COMMA),
+#undef ELECT__OPTION_ENUM
+    ELECT__OPTION_COUNT
+};
+
+struct elect__option_row {
+    const char *name;
+    enum elect__option_kind kind;
+    const char *words; /* accepted words, "|" between */
+    const char *default_, *min, *max;
+    enum elect__option_scope scope;
+    bool dynamic; /* may be changed by an update */
+    bool secret;  /* never shown */
+    const char *env, *help;
+};
+extern const struct elect__option_row elect__options_rows[ELECT__OPTION_COUNT];
+
+/* ELECT__OPTION_COUNT for a name that is not in the table. */
+enum elect__option elect__option_find(const char *name);
+
+enum { ELECT__RULE_SIZE = 512 }; /* enough for any rule */
+
+/* Checks value by itself against its row. ELECT_OK, ELECT_EINVAL or ELECT_ENOMEM, with the rule it breaks in rule. */
+int32_t elect__option_check(enum elect__option option, const char *value, char *rule, size_t rule_size);
+
+/* Writes label="value": rule, with nothing secret in it. label: the option's name, or where its value came from. */
+void elect__option_blame(enum elect__option option, const char *label, const char *value, const char *rule, char *out,
+                         size_t size);
+#endif
