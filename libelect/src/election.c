@@ -49,7 +49,8 @@ static bool may_lead(const struct elect__fsm *f, const struct elect__op *op, uin
 {
     if (f->stopping)
         return false;
-    if (epoch <= f->announced_epoch && !ELECT__PLANTED(EPOCH_TWICE))
+    bool again = ELECT__PLANTED(EPOCH_TWICE) || ELECT__PLANTED(ADOPT_AFTER_LOST) || ELECT__PLANTED(ADOPT_AFTER_RELEASE);
+    if (epoch <= f->announced_epoch && !again)
         return false;
     return now_ns < op->deadline_ns || ELECT__PLANTED(LATE_ACQUIRE_ELECTS);
 }
@@ -182,17 +183,20 @@ static void held(struct elect__fsm *f, const struct elect__op *op, const struct 
     }
 }
 
-/* Another server than the record's: it may be a replica that never saw the lease in force. The wait counts here, on our
- * own clock, and both clocks may be off in opposite directions: hence the margin. */
+/* A wait on our own clock: it and the old leader's may be off in opposite directions, hence the margin. */
+static int64_t wait_out(const struct elect__fsm *f, int64_t longest_ns, int64_t now_ns)
+{
+    return now_ns + longest_ns + (ELECT__PLANTED(GRACE_WITHOUT_MARGIN) ? 0 : f->config.margin_ns);
+}
+
+/* Another server than the record's: it may be a replica that never saw the lease in force. */
 static void start_grace(struct elect__fsm *f, const char *server, int64_t now_ns)
 {
     if (strncmp(server, f->server, sizeof f->server) == 0)
         return;
     memcpy(f->server, server, sizeof f->server);
     f->server[sizeof f->server - 1] = '\0';
-    f->grace_until_ns = now_ns + f->config.grace_ns;
-    if (!ELECT__PLANTED(GRACE_WITHOUT_MARGIN))
-        f->grace_until_ns += f->config.margin_ns;
+    f->grace_until_ns = wait_out(f, f->config.grace_ns, now_ns);
     if (ELECT__PLANTED(SERVER_GRACE_SKIPPED))
         f->grace_until_ns = now_ns;
 }
@@ -209,6 +213,7 @@ static void acquire_answered(struct elect__fsm *f, const struct elect__op *op, c
         f->stray_epoch = r->epoch;
         f->stand_at_ns = now_ns;
         f->probe_first = false;
+        end_graces(f); /* this grant used them up: what is lost from here on is another loss */
         return;
     }
     if (r->outcome != ELECT__UNKNOWN && r->attempt != op->attempt)
@@ -220,7 +225,7 @@ static void acquire_answered(struct elect__fsm *f, const struct elect__op *op, c
     } else {
         wait_for_lease(f, r->outcome == ELECT__WAIT ? r->left_ns : 0, now_ns);
         if (r->outcome == ELECT__LOST_DATA && f->loss_until_ns == 0)
-            f->loss_until_ns = now_ns + f->config.ttl_ns + f->config.margin_ns;
+            f->loss_until_ns = wait_out(f, f->config.ttl_ns, now_ns);
         else if (r->outcome == ELECT__LOST_DATA) /* it was waited, and said so: this store does not listen */
             retry_later(f, now_ns);
         if (r->server[0] != '\0')

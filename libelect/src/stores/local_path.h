@@ -1,0 +1,42 @@
+/* From a store URL to a directory that may be trusted, and from an election's name to its file there. */
+#ifndef ELECT_SRC_STORES_LOCAL_PATH_H
+#define ELECT_SRC_STORES_LOCAL_PATH_H
+#include "local_record.h"
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum { ELECT__LOCAL_FILE_SIZE = 208 };
+
+/* Any name to a file name: percent-encoded, the long ones cut and told apart by a hash. A leading dot is encoded, so that
+ * "." and the files that are being made have names of their own. */
+void elect__local_file_name(const char *name, char file[ELECT__LOCAL_FILE_SIZE]);
+
+struct elect__local_dir {
+    int fd;                /* -1: not open */
+    char *path;            /* absolute; owned */
+    char file_system[32];
+    const char *warning;   /* what this file system does not give, or NULL */
+};
+
+/* local:/path?... -> an open directory, its last component made when it is missing. 0 or a negative code; *passing: a
+ * shortage that may end, as of descriptors or of space. */
+int32_t elect__local_dir_open(struct elect__local_dir *dir, const char *store, const char *allow, bool *passing,
+                              char *error, size_t size);
+void elect__local_dir_close(struct elect__local_dir *dir);
+
+/* An election's file, open: 0 or a negative errno; -ENOENT only when it is not to be created; -EPROTO: it must not be
+ * used. error tells. */
+struct elect__local_open {
+    int fd;
+    dev_t dev;
+    ino_t ino;
+    struct elect__local_header header;
+};
+enum elect__local_mode { ELECT__LOCAL_READ, ELECT__LOCAL_WRITE, ELECT__LOCAL_CREATE };
+/* name NULL: whatever election's it is. */
+int elect__local_file_open(const struct elect__local_dir *dir, const char *file, const char *name,
+                           enum elect__local_mode mode, struct elect__local_open *out, char *error, size_t size);
+
+/* "what file: why", with the limit that is to blame. */
+void elect__local_say(char *error, size_t size, const char *what, const char *file, int failure);
+#endif
