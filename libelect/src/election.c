@@ -49,8 +49,8 @@ static bool may_lead(const struct elect__fsm *f, const struct elect__op *op, uin
 {
     if (f->stopping)
         return false;
-    bool again = ELECT__PLANTED(EPOCH_TWICE) || ELECT__PLANTED(ADOPT_AFTER_LOST) || ELECT__PLANTED(ADOPT_AFTER_RELEASE);
-    if (epoch <= f->announced_epoch && !again)
+    if (epoch <= f->announced_epoch && !ELECT__PLANTED(EPOCH_TWICE) && !ELECT__PLANTED(ADOPT_AFTER_LOST) &&
+        !ELECT__PLANTED(ADOPT_AFTER_RELEASE))
         return false;
     return now_ns < op->deadline_ns || ELECT__PLANTED(LATE_ACQUIRE_ELECTS);
 }
@@ -383,7 +383,7 @@ static void take_wake(struct elect__fsm *f, bool free, int64_t now_ns)
 
 static void take_work_done(struct elect__fsm *f, int64_t now_ns)
 {
-    if (f->state == ELECT__LEADING || !f->working)
+    if (!f->working)
         return;
     f->working = f->lapsing = false;
     f->stand_at_ns = now_ns;
@@ -412,6 +412,7 @@ void elect__fsm_init(struct elect__fsm *fsm, const struct elect__fsm_config *con
 
 void elect__fsm_step(struct elect__fsm *f, const struct elect__input *input, int64_t now_ns, struct elect__output *out)
 {
+    bool was_leading = f->state == ELECT__LEADING;
     memset(out, 0, sizeof *out);
     if (input->kind == ELECT__IN_REPLY)
         take_reply(f, input->reply, now_ns, out);
@@ -425,6 +426,9 @@ void elect__fsm_step(struct elect__fsm *f, const struct elect__input *input, int
         break;
     case ELECT__IN_WAKE:
         take_wake(f, input->free, now_ns);
+        break;
+    case ELECT__IN_DOUBT:
+        f->renew_at_ns = now_ns; /* of no meaning outside of a term */
         break;
     case ELECT__IN_LOOK:
         f->look = true;
@@ -441,7 +445,8 @@ void elect__fsm_step(struct elect__fsm *f, const struct elect__input *input, int
             take_stop(f, input->kind == ELECT__IN_ABANDON, now_ns, out);
         break;
     case ELECT__IN_WORK_DONE:
-        take_work_done(f, now_ns);
+        if (!was_leading) /* a LOST of this very step is not back yet */
+            take_work_done(f, now_ns);
         break;
     case ELECT__IN_TIMER:
     case ELECT__IN_REPLY:

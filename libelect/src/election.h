@@ -66,6 +66,7 @@ enum elect__input_kind {
     ELECT__IN_TIMER,     /* wake_at_ns has come (or earlier: it costs nothing) */
     ELECT__IN_REPLY,     /* reply */
     ELECT__IN_WAKE,      /* the store says that something changed; free: the lock was released */
+    ELECT__IN_DOUBT,     /* the store says that our lock may be gone: a leader renews it now */
     ELECT__IN_LOOK,      /* somebody wants to know the leader now */
     ELECT__IN_RESIGN,    /* epoch (0: any), backoff_ns */
     ELECT__IN_STOP,      /* for good */

@@ -57,8 +57,7 @@ static void run_soon(struct elect__loop *loop)
     }
 }
 
-/* What is due, and what follows from it. */
-static void settle(struct elect__loop *loop)
+void elect__loop_settle(struct elect__loop *loop)
 {
     int64_t now_ns = elect__loop_now(loop);
     struct elect__timer *timer;
@@ -90,7 +89,7 @@ static void turn(struct elect__loop *loop)
 {
     loop->in_turn = true;
     run_posted(loop);
-    settle(loop);
+    elect__loop_settle(loop);
     loop->in_turn = false;
     arm(loop);
     if (loop->ending)
@@ -159,8 +158,10 @@ int32_t elect__loop_open(struct elect__loop *loop, const struct elect__env *env,
         code = ELECT_ESTORE;
     if (code == ELECT_OK && open_events(loop) != 0)
         code = ELECT_ENOMEM;
-    if (code != ELECT_OK)
+    if (code != ELECT_OK) {
         elect__loop_close(loop);
+        elect__loop_free(loop);
+    }
     return code;
 }
 
@@ -181,6 +182,10 @@ void elect__loop_close(struct elect__loop *loop)
         close(loop->wake_fd);
     if (loop->timer_fd >= 0)
         close(loop->timer_fd);
+}
+
+void elect__loop_free(struct elect__loop *loop)
+{
     pthread_mutex_destroy(&loop->mutex);
 }
 
@@ -240,13 +245,13 @@ void elect__loop_timer(struct elect__loop *loop, struct elect__timer *timer, int
 void elect__loop_advance(struct elect__loop *loop, int64_t by_ns)
 {
     int64_t until_ns = elect__loop_now(loop) + by_ns;
-    settle(loop);
+    elect__loop_settle(loop);
     while (loop->timers.first && loop->timers.first->at_ns <= until_ns) {
         elect__manual_set(loop->manual, loop->timers.first->at_ns);
-        settle(loop);
+        elect__loop_settle(loop);
     }
     elect__manual_set(loop->manual, until_ns);
-    settle(loop);
+    elect__loop_settle(loop);
 }
 
 int elect__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)

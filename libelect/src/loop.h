@@ -40,8 +40,9 @@ struct elect__loop {
 
 /* manual may be NULL. ELECT_OK, ELECT_ENOMEM, or ELECT_ESTORE: no descriptors. */
 int32_t elect__loop_open(struct elect__loop *loop, const struct elect__env *env, struct elect__manual *manual);
-/* After the thread has ended, or when it was never started. */
+/* After the loop has run, or when it never did: descriptors and memory, but for what elect__loop_post looks at. */
 void elect__loop_close(struct elect__loop *loop);
+void elect__loop_free(struct elect__loop *loop);
 /* What the thread does, until elect__loop_end. After that nothing is posted any more. */
 void elect__loop_run(struct elect__loop *loop);
 void elect__loop_end(struct elect__loop *loop);
@@ -53,6 +54,8 @@ void elect__loop_soon(struct elect__loop *loop, struct elect__call *call);
 /* exact false: at the next 10 ms tick, so that the requests of many elections share flushes. */
 void elect__loop_timer(struct elect__loop *loop, struct elect__timer *timer, int64_t at_ns, bool exact);
 int64_t elect__loop_now(const struct elect__loop *loop);
+/* Runs what is due, and what follows from it. */
+void elect__loop_settle(struct elect__loop *loop);
 /* Moves the manual clock, stopping at each timer on the way. */
 void elect__loop_advance(struct elect__loop *loop, int64_t by_ns);
 

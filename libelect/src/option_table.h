@@ -48,7 +48,7 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
     X(drain_timeout, DRAIN_TIMEOUT, DURATION, "", "8s", "0", "24h", ELECTION, 0, 0,                                    \
       "How long a leader that steps down keeps its lease until its work has ended.") SEP                               \
     X(restart_grace, RESTART_GRACE, DURATION, "auto", "auto", "0", "24h", ELECTION, 0, 0,                              \
-      "How long a restarted store is not trusted to remember a leader; auto: lock_ttl; 0: not at all.") SEP            \
+      "How long a restarted store is not trusted to remember a leader; auto: lock_ttl; 0: no wait.") SEP               \
     X(log_level, LOG_LEVEL, ENUM, "off|error|warn|info|debug", "off", "", "", CLIENT, 1, 0,                            \
       "Which events are logged.") SEP                                                                                  \
     X(allow_filesystem, ALLOW_FILESYSTEM, LINE, "", "", "0", "256", CLIENT, 0, 0,                                      \

@@ -20,6 +20,7 @@ struct elect__host {
     void (*reply)(struct elect__slot *slot, const struct elect__reply *reply, const struct elect__leader_view *leader,
                   const char *text);
     void (*wake)(struct elect__slot *slot, bool free);           /* something changed; free: it was released */
+    void (*doubt)(struct elect__slot *slot);                     /* the leader's lock may be gone: renew it now */
     void (*depose)(struct elect__slot *slot, uint64_t epoch);    /* somebody asks the leader of epoch to step down */
     void (*log)(void *ctx, int32_t level, const char *text);
 };

@@ -76,7 +76,10 @@ static bool read_query(struct parser *p, const char *text)
         if (!read_param(p, text, length))
             return false;
         text += length;
-        if (*text == '&' && *++text == '\0')
+        if (*text != '&')
+            break;
+        text++;
+        if (!*text)
             return refuse(p, "what follows the ? is key=value&key=value");
     }
     return true;

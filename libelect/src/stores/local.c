@@ -3,6 +3,7 @@
 #include "local_store.h"
 #include <cjson/cJSON.h>
 #include <elect/elect.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,23 @@ static int32_t open_dir(struct elect__local_store *store, bool *passing, char *e
     return code;
 }
 
+/* Was it removed, or its descriptor closed by a program that does so by number? */
+static bool dir_is_gone(const struct elect__local_dir *dir)
+{
+    struct stat stat;
+    return fstat(dir->fd, &stat) != 0 || stat.st_dev != dir->dev || stat.st_ino != dir->ino || stat.st_nlink == 0;
+}
+
 int32_t elect__local_store_ready(struct elect__local_store *store, char *error, size_t size)
 {
     bool passing;
-    return store->dir.fd >= 0 ? ELECT_OK : open_dir(store, &passing, error, size);
+    if (store->dir.fd >= 0 && !dir_is_gone(&store->dir))
+        return ELECT_OK;
+    elect__local_dir_close(&store->dir);
+    int32_t code = open_dir(store, &passing, error, size);
+    if (code == ELECT_OK)
+        elect__local_watch_dir(store);
+    return code;
 }
 
 static void free_store(struct elect__local_store *store)
@@ -128,6 +142,8 @@ int elect__local_stand_open(struct elect__local_stand *stand, bool create)
         if (still_good(stand))
             return 0;
         close_file(stand);
+        if (elect__local_store_ready(store, seat->text, sizeof seat->text) != ELECT_OK)
+            return -EIO;
         int failure = elect__local_file_open(&store->dir, stand->file, stand->slot->settings->name,
                                              create ? ELECT__LOCAL_CREATE : ELECT__LOCAL_WRITE, &opened, seat->text,
                                              sizeof seat->text);

@@ -13,15 +13,11 @@ static int hold(struct elect__local_seat *seat, uint64_t term, char *error, size
     if (elect__local_header_check(seat->fd, seat->path, NULL, &header, error, size) != 0)
         return -1;
     int failure = elect__local_lock(seat->fd, F_RDLCK, ELECT__LOCAL_GROUP_AT + (off_t)term, 1);
-    if (failure == -EAGAIN) {
-        snprintf(error, size, "%s: somebody is taking over from term %llu", seat->path, (unsigned long long)term);
-        return -1;
-    }
     if (failure != 0) {
         elect__local_say(error, size, "can't lock", seat->path, -failure);
         return -1;
     }
-    /* A successor takes this byte for itself until its record is written: what is read now is what counts. */
+    /* A successor writes its record first and looks for this lock then: one of the two sees the other. */
     if (elect__local_look(seat, &view) != 0) {
         snprintf(error, size, "%s", seat->text);
         return -1;

@@ -166,8 +166,8 @@ static int32_t path_of(const char *store, char **path, char *error, size_t size)
     size_t length = strlen(url.path);
     while (length > 1 && url.path[length - 1] == '/')
         length--;
-    if (url.authority[0] != '\0' || length == 0) {
-        snprintf(error, size, "store=%s: local: needs a directory, as in local:/var/lib/elect", store);
+    if (url.authority[0] != '\0' || url.path[0] != '/') {
+        snprintf(error, size, "store=%s: local: needs the absolute path of a directory, as in local:/var/lib/elect", store);
         code = ELECT_EINVAL;
     } else {
         *path = strndup(url.path, length);
@@ -177,13 +177,15 @@ static int32_t path_of(const char *store, char **path, char *error, size_t size)
     return code;
 }
 
-static int32_t check_owner(const struct elect__local_dir *dir, char *error, size_t size)
+static int32_t check_owner(struct elect__local_dir *dir, char *error, size_t size)
 {
     struct stat stat;
     if (fstat(dir->fd, &stat) != 0) {
         elect__local_say(error, size, "store=local: can't examine", dir->path, errno);
         return ELECT_ESTORE;
     }
+    dir->dev = stat.st_dev;
+    dir->ino = stat.st_ino;
     if (stat.st_uid != geteuid()) {
         snprintf(error, size, "store=local:%s: belongs to user %u, this process runs as %u: it must be the same", dir->path,
                  (unsigned)stat.st_uid, (unsigned)geteuid());
@@ -250,7 +252,9 @@ int32_t elect__local_dir_open(struct elect__local_dir *dir, const char *store, c
 
 void elect__local_dir_close(struct elect__local_dir *dir)
 {
-    if (dir->fd >= 0)
+    struct stat stat;
+    /* A number that was closed under us may be somebody else's by now. */
+    if (dir->fd >= 0 && fstat(dir->fd, &stat) == 0 && (dir->ino == 0 || stat.st_ino == dir->ino))
         close(dir->fd);
     free(dir->path);
     *dir = (struct elect__local_dir){.fd = -1};

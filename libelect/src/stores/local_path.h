@@ -13,6 +13,8 @@ void elect__local_file_name(const char *name, char file[ELECT__LOCAL_FILE_SIZE])
 
 struct elect__local_dir {
     int fd;                /* -1: not open */
+    dev_t dev;
+    ino_t ino;
     char *path;            /* absolute; owned */
     char file_system[32];
     const char *warning;   /* what this file system does not give, or NULL */

@@ -61,18 +61,17 @@ static void done(struct elect__query *query, char *json)
     query->done(query, json != NULL ? ELECT_OK : ELECT_ENOMEM, json, NULL);
 }
 
-/* 0; -ENOENT: nothing is stored; another: the text is in seat.text. */
-static int ask(struct question *q, const char *file, const char *name, enum elect__local_mode mode)
+/* Opens q->file and looks. 0; -ENOENT: nothing is stored; another: the text is in seat.text. */
+static int ask(struct question *q, const char *name, enum elect__local_mode mode)
 {
     struct elect__local_store *store = q->store;
-    snprintf(q->file, sizeof q->file, "%s", file);
-    snprintf(q->path, sizeof q->path, "%s/%s", store->dir.path, file);
+    snprintf(q->path, sizeof q->path, "%s/%s", store->dir.path, q->file);
     q->seat = (struct elect__local_seat){.host = &store->host,
                                          .env = store->args.env,
                                          .path = q->path,
                                          .ttl_ns = q->query->settings->lock_ttl_ns,
                                          .fd = -1};
-    int failure = elect__local_file_open(&store->dir, file, name, mode, &q->open, q->seat.text, sizeof q->seat.text);
+    int failure = elect__local_file_open(&store->dir, q->file, name, mode, &q->open, q->seat.text, sizeof q->seat.text);
     if (failure != 0)
         return failure;
     q->seat.fd = q->open.fd;
@@ -140,7 +139,7 @@ static void answer_status(struct question *q)
     struct elect__settings settings = *q->query->settings;
     struct elect__status_view status = {.settings = &settings, .state = ELECT__REPORT_NOBODY, .tier = "single host"};
     cJSON *info = NULL;
-    int failure = ask(q, q->file, q->query->name, ELECT__LOCAL_READ);
+    int failure = ask(q, q->query->name, ELECT__LOCAL_READ);
     settings.name = q->query->name;
     if (failure != 0 && failure != -ENOENT) {
         q->query->done(q->query, ELECT_ESTORE, NULL, q->seat.text);
@@ -172,7 +171,7 @@ static void answer_history(struct question *q)
 {
     struct elect__local_past pasts[ELECT__LOCAL_PASTS];
     struct elect__term_view terms[ELECT__LOCAL_PASTS];
-    int failure = ask(q, q->file, q->query->name, ELECT__LOCAL_READ);
+    int failure = ask(q, q->query->name, ELECT__LOCAL_READ);
     if (failure != 0 && failure != -ENOENT)
         q->query->done(q->query, ELECT_ESTORE, NULL, q->seat.text);
     else
@@ -182,7 +181,7 @@ static void answer_history(struct question *q)
 static void answer_depose(struct question *q)
 {
     struct elect__query *query = q->query;
-    int failure = ask(q, q->file, query->name, ELECT__LOCAL_WRITE);
+    int failure = ask(q, query->name, ELECT__LOCAL_WRITE);
     bool led = failure == 0 && q->view.verdict == ELECT__LOCAL_LED;
     if (failure != 0 && failure != -ENOENT) {
         query->done(query, ELECT_ESTORE, NULL, q->seat.text);
@@ -203,7 +202,7 @@ static void answer_depose(struct question *q)
 static void answer_forget(struct question *q)
 {
     struct elect__query *query = q->query;
-    int failure = ask(q, q->file, query->name, ELECT__LOCAL_WRITE);
+    int failure = ask(q, query->name, ELECT__LOCAL_WRITE);
     if (failure == -ENOENT) {
         query->done(query, ELECT_OK, NULL, NULL);
         return;
@@ -276,7 +275,8 @@ static bool list_files(struct question *q, DIR *dir, struct listing *list)
     for (struct dirent *entry; whole && (entry = readdir(dir)) != NULL;) {
         if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof q->file)
             continue;
-        int failure = ask(q, entry->d_name, NULL, ELECT__LOCAL_READ);
+        strcpy(q->file, entry->d_name);
+        int failure = ask(q, NULL, ELECT__LOCAL_READ);
         /* What is not an election's file is none of ours; one whose records are damaged still has its name. */
         if (failure == 0 || q->seat.fd >= 0)
             whole = add_entry(list, q, failure);

@@ -60,6 +60,7 @@ int elect__local_stand_open(struct elect__local_stand *stand, bool create);
 /* ---- local_watch.c ---- */
 void elect__local_watch_init(struct elect__local_watch *watch);
 void elect__local_watch_start(struct elect__local_store *store); /* whatever fails, a poll stands in for */
+void elect__local_watch_dir(struct elect__local_store *store);   /* the directory has been opened again */
 void elect__local_watch_stop(struct elect__local_store *store);
 void elect__local_watch_add(struct elect__local_stand *stand);
 void elect__local_watch_remove(struct elect__local_stand *stand);

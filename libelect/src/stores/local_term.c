@@ -165,7 +165,7 @@ static void answer_beaten(struct elect__local_seat *seat, const struct elect__lo
     snprintf(seat->text, sizeof seat->text, "another candidate stood at the same time");
 }
 
-/* The byte of record->term is locked and the group bytes below it too. view: what stood before. */
+/* The byte of record->term is locked. view: what stood before. */
 static void write_term(struct elect__local_seat *seat, const struct elect__local_who *who,
                        struct elect__local_record *record, struct memory *memory, struct elect__reply *reply,
                        struct elect__local_view *view)
@@ -173,15 +173,16 @@ static void write_term(struct elect__local_seat *seat, const struct elect__local
     struct elect__local_page page;
     uint64_t term_before = view->top != NULL ? view->top->term : 0;
     int failure = elect__local_info_write(seat->fd, record->term, who->info);
-    if (failure == 0) {
+    if (failure == 0)
         failure = elect__local_record_write(seat->fd, record);
-        elect__local_lock(seat->fd, F_UNLCK, ELECT__LOCAL_GROUP_AT, (off_t)record->term);
-    }
     if (failure != 0) {
         refuse_errno(seat, reply, "can't write the election's file", failure);
         return;
     }
-    if (elect__local_page_read(seat->fd, &page) != 0 || !stands_alone(&page, record, term_before)) {
+    /* A guard locks its byte first and reads then, we write first and look for its lock then. No lock of ours is in
+     * anybody's way meanwhile: a process that is stopped while it holds one would block everybody for ever. */
+    if (elect__local_page_read(seat->fd, &page) != 0 || !stands_alone(&page, record, term_before) ||
+        elect__local_locked(seat->fd, ELECT__LOCAL_GROUP_AT, (off_t)record->term)) {
         take_back(seat, record, reply);
         if (reply->outcome == ELECT__REFUSED && elect__local_look(seat, view) == 0)
             answer_beaten(seat, who, view, reply);
@@ -247,21 +248,8 @@ static void claim(struct elect__local_seat *seat, const struct elect__local_who 
         refuse(reply, ELECT__REFUSED);
         return;
     }
-    /* Exclusive, until our record is there: a guard that comes late then sees that its term is over. */
-    failure = elect__local_lock(seat->fd, F_WRLCK, ELECT__LOCAL_GROUP_AT, (off_t)view->next_term);
-    if (failure == -EAGAIN) {
-        reply->outcome = ELECT__WAIT;
-        reply->left_ns = 250 * ELECT__MS;
-        snprintf(seat->text, sizeof seat->text, "the command of the last term has not ended: its guard holds the term");
-        return;
-    }
-    if (failure != 0) {
-        refuse_errno(seat, reply, "can't lock", failure);
-        return;
-    }
     fill_record(seat, who, op, view->next_term, epoch, &record);
     write_term(seat, who, &record, &memory, reply, view);
-    elect__local_lock(seat->fd, F_UNLCK, ELECT__LOCAL_GROUP_AT, (off_t)view->next_term);
 }
 
 static void acquire(struct elect__local_seat *seat, const struct elect__local_who *who, const struct elect__op *op,

@@ -150,18 +150,29 @@ static void on_inotify(evutil_socket_t fd, short what, void *arg)
     arm(&store->watch);
 }
 
+static int add_watch(const struct elect__local_store *store)
+{
+    char self[64];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", store->dir.fd); /* this directory, whatever its path leads to now */
+    uint32_t events = IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE | IN_MOVE | IN_ONLYDIR;
+    return inotify_add_watch(store->watch.inotify, self, events) >= 0 ? 0 : -errno;
+}
+
+void elect__local_watch_dir(struct elect__local_store *store)
+{
+    if (store->watch.inotify >= 0)
+        add_watch(store); /* if that fails, the safety poll is left */
+}
+
 static int open_inotify(struct elect__local_store *store)
 {
     struct elect__local_watch *watch = &store->watch;
-    char self[64];
-    snprintf(self, sizeof self, "/proc/self/fd/%d", store->dir.fd); /* this directory, whatever its path leads to now */
     watch->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     watch->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (watch->inotify < 0 || watch->timer < 0)
         return -errno;
-    if (inotify_add_watch(watch->inotify, self, IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE | IN_MOVE | IN_ONLYDIR) < 0)
-        return -errno;
-    int failure = elect__local_fork_add(watch->inotify);
+    int failure = add_watch(store);
+    failure = failure != 0 ? failure : elect__local_fork_add(watch->inotify);
     return failure != 0 ? failure : elect__local_fork_add(watch->timer);
 }
 

@@ -1,0 +1,384 @@
+#include "candidate.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ATTACH_ERROR_SIZE = 512 };
+
+elect_election_t *elect__election_of(struct elect__receiver *receiver)
+{
+    return (elect_election_t *)(void *)((char *)receiver - offsetof(elect_election_t, receiver));
+}
+
+static elect_election_t *of_slot(struct elect__slot *slot)
+{
+    return (elect_election_t *)(void *)((char *)slot - offsetof(elect_election_t, slot));
+}
+
+/* ---- what users' threads leave behind ---- */
+
+void elect__candidate_wish(elect_election_t *e, unsigned wishes)
+{
+    e->wishes |= wishes;
+    if (e->posted || e->closed)
+        return;
+    elect__election_ref(e);
+    e->posted = elect__loop_post(&e->client->loop, &e->call);
+    if (!e->posted)
+        elect__election_unref(e); /* never the last: the caller has one */
+}
+
+uint64_t elect__candidate_deny(elect_election_t *e)
+{
+    struct elect__lease lease = elect__cell_read(e->cell);
+    if (lease.lead_until_ns == 0)
+        return 0;
+    lease.lead_until_ns = 0;
+    elect__cell_write(e->cell, &lease);
+    e->denied_epoch = lease.epoch;
+    return lease.epoch;
+}
+
+/* The lease as users may see it: what they ended stays ended, however the machine renews it. */
+static void publish(elect_election_t *e)
+{
+    struct elect__lease lease = e->fsm.lease;
+    if (memcmp(&lease, &e->published, sizeof lease) == 0)
+        return;
+    bool turned = (lease.lead_until_ns == 0) != (e->published.lead_until_ns == 0);
+    e->published = lease;
+    elect__gate_lock(&e->client->gate);
+    if (e->stopped || (lease.epoch != 0 && lease.epoch == e->denied_epoch))
+        lease.lead_until_ns = 0;
+    elect__cell_write(e->cell, &lease);
+    if (turned)
+        elect__gate_wake_all(&e->client->gate);
+    elect__gate_unlock(&e->client->gate);
+}
+
+/* ---- the store's answers, kept until the machine may be stepped ---- */
+
+static void come_back(elect_election_t *e, unsigned wishes)
+{
+    e->inbox |= wishes;
+    if (!e->driven)
+        elect__loop_soon(&e->client->loop, &e->soon);
+}
+
+/* The seat of the next answer; what it says of the leader is learned after the notes that follow from it. */
+static void on_reply(struct elect__slot *slot, const struct elect__reply *reply, const struct elect__leader_view *leader,
+                     const char *text)
+{
+    elect_election_t *e = of_slot(slot);
+    struct elect__answer *answer = &e->answer;
+    if (reply->seq != e->fsm.op.seq || e->inbox & ELECT__WISH_REPLY)
+        return; /* the machine gave that operation up, or has its answer */
+    answer->reply = *reply;
+    answer->text = text ? strdup(text) : NULL;
+    answer->leader = leader ? elect__leader_new(leader, elect__loop_now(&e->client->loop)) : NULL;
+    answer->nobody = reply->outcome == ELECT__FREE || (reply->outcome == ELECT__WAIT && !leader);
+    come_back(e, ELECT__WISH_REPLY);
+}
+
+static void on_wake(struct elect__slot *slot, bool free)
+{
+    elect_election_t *e = of_slot(slot);
+    e->woken_free = free;
+    come_back(e, ELECT__WISH_WAKE);
+}
+
+static void on_doubt(struct elect__slot *slot)
+{
+    come_back(of_slot(slot), ELECT__WISH_DOUBT);
+}
+
+/* The others get as long as a lease to take over: so whoever asked for this sees a change. */
+static void on_depose(struct elect__slot *slot, uint64_t epoch)
+{
+    elect_election_t *e = of_slot(slot);
+    elect__gate_lock(&e->client->gate);
+    e->resign_epoch = epoch;
+    e->backoff_ns = e->fsm.config.ttl_ns;
+    elect__gate_unlock(&e->client->gate);
+    come_back(e, ELECT__WISH_RESIGN);
+}
+
+static void on_log(void *ctx, int32_t level, const char *text)
+{
+    elect__log(ctx, level, NULL, "%s", text);
+}
+
+const struct elect__host elect__candidate_host = {
+    .reply = on_reply, .wake = on_wake, .doubt = on_doubt, .depose = on_depose, .log = on_log};
+
+/* ---- the end ---- */
+
+static void detach(elect_election_t *e)
+{
+    struct elect__store *store = e->client->store;
+    if (e->attached)
+        store->class_->detach(store, &e->slot);
+    e->attached = false;
+}
+
+static void close_candidate(elect_election_t *e)
+{
+    elect_client_t *client = e->client;
+    elect_event_t *event = e->closed_event;
+    detach(e);
+    elect__loop_timer(&client->loop, &e->timer, ELECT__NEVER, true);
+    e->inbox = 0;
+    e->closed_event = NULL;
+    elect__candidate_push(e, event);
+    elect__gate_lock(&client->gate);
+    e->closed = true;
+    if (e->previous)
+        e->previous->next = e->next;
+    else
+        client->elections = e->next;
+    if (e->next)
+        e->next->previous = e->previous;
+    if (e->identified)
+        elect__table_remove(&client->ids, &e->id);
+    e->identified = false;
+    client->live--;
+    elect__client_check_end(client);
+    elect__gate_wake_all(&client->gate);
+    elect__gate_unlock(&client->gate);
+    if (atomic_exchange(&e->live, false))
+        elect__election_unref(e); /* the caller of drive has another */
+}
+
+/* ---- steps ---- */
+
+static void submit(elect_election_t *e, const struct elect__op *op)
+{
+    struct elect__store *store = e->client->store;
+    if (op->verb == ELECT__ACQUIRE && !elect__candidate_prepare(e)) {
+        struct elect__reply refused = {.outcome = ELECT__REFUSED, .code = ELECT_ENOMEM, .seq = op->seq};
+        on_reply(&e->slot, &refused, NULL, NULL);
+        return;
+    }
+    atomic_fetch_add_explicit(&e->client->operations, 1, memory_order_relaxed);
+    store->class_->submit(store, &e->slot, op);
+}
+
+/* Notes first: an ELECTED comes before the LEADER_CHANGED that tells of it, a LOST before the ERROR that caused it. */
+static void tell(elect_election_t *e, const struct elect__output *out, struct elect__answer *answer)
+{
+    bool ends = false;
+    for (int i = 0; i < out->count; i++) {
+        ends = ends || out->notes[i].kind == ELECT__NOTE_CLOSED;
+        if (!ends)
+            elect__candidate_tell(e, &out->notes[i]);
+    }
+    if (ends)
+        close_candidate(e);
+    else if (answer)
+        elect__candidate_learn(e, answer);
+}
+
+static void step(elect_election_t *e, const struct elect__input *input, struct elect__answer *answer)
+{
+    struct elect__output out;
+    const struct elect__fsm *fsm = &e->fsm;
+    int64_t now_ns = elect__loop_now(&e->client->loop);
+    struct elect__before before = {fsm->state, fsm->op.verb, fsm->lease};
+    if (!answer && fsm->op.verb != ELECT__NO_OP && now_ns >= fsm->op.deadline_ns) {
+        free(e->text); /* what an earlier failure said is not why this one fails: nobody answered */
+        e->text = NULL;
+    }
+    elect__fsm_step(&e->fsm, input, now_ns, &out);
+    publish(e);
+    if (out.op.verb != ELECT__NO_OP)
+        submit(e, &out.op);
+    elect__loop_timer(&e->client->loop, &e->timer, fsm->wake_at_ns, fsm->wake_exact);
+    elect__candidate_log(e, &before, input, &out, now_ns);
+    tell(e, &out, answer);
+}
+
+static void take_reply(elect_election_t *e)
+{
+    struct elect__answer answer = e->answer;
+    struct elect__input input = {.kind = ELECT__IN_REPLY, .reply = &answer.reply};
+    memset(&e->answer, 0, sizeof e->answer);
+    if (answer.text || answer.reply.outcome == ELECT__UNKNOWN || answer.reply.outcome == ELECT__REFUSED) {
+        free(e->text);
+        e->text = answer.text;
+    }
+    step(e, &input, &answer);
+    elect_leader_free(answer.leader);
+}
+
+static void take_update(elect_election_t *e)
+{
+    struct elect__settings_share *old = e->share;
+    elect__gate_lock(&e->client->gate);
+    e->share = elect__settings_share_ref(e->latest);
+    elect__gate_unlock(&e->client->gate);
+    e->slot.settings = e->share->settings;
+    elect__settings_share_unref(old);
+}
+
+/* Again at each start: attempts and jitter come of its seed. */
+static void init_machine(elect_election_t *e)
+{
+    const struct elect__settings *settings = e->first->settings;
+    struct elect__fsm_config config = {
+        .ttl_ns = settings->lock_ttl_ns,
+        .margin_ns = settings->clock_margin_ns,
+        .heartbeat_ns = settings->heartbeat_interval_ns,
+        .retry_ns = settings->retry_interval_ns,
+        .drain_ns = settings->drain_timeout_ns,
+        .grace_ns = settings->restart_grace_ns,
+        .seed = e->seed,
+        .observer = settings->observer,
+    };
+    elect__fsm_init(&e->fsm, &config);
+}
+
+static void take_start(elect_election_t *e)
+{
+    struct elect__input input = {.kind = ELECT__IN_START};
+    struct elect__store *store = e->client->store;
+    char error[ATTACH_ERROR_SIZE] = "";
+    init_machine(e);
+    int32_t code = store->class_->attach(store, &e->slot, error, sizeof error);
+    if (code == ELECT_OK) {
+        e->attached = true;
+        e->attach_fault = 0;
+        e->waiting_since_ns = elect__loop_now(&e->client->loop);
+        step(e, &input, NULL);
+        return;
+    }
+    if (e->attach_fault != code)
+        elect__candidate_error(e, code, *error ? error : NULL);
+    e->attach_fault = code;
+    int64_t again_ns = elect__loop_now(&e->client->loop) + e->fsm.config.retry_ns;
+    elect__loop_timer(&e->client->loop, &e->timer, again_ns, false);
+}
+
+static void take_resign(elect_election_t *e)
+{
+    struct elect__input input = {.kind = ELECT__IN_RESIGN};
+    elect__gate_lock(&e->client->gate);
+    input.epoch = e->resign_epoch;
+    input.backoff_ns = e->backoff_ns;
+    elect__gate_unlock(&e->client->gate);
+    step(e, &input, NULL);
+}
+
+static void take_work_done(elect_election_t *e)
+{
+    struct elect__input input = {.kind = ELECT__IN_WORK_DONE};
+    elect__gate_lock(&e->client->gate);
+    bool last = e->done_epoch == e->held_epoch;
+    elect__gate_unlock(&e->client->gate);
+    if (last)
+        step(e, &input, NULL);
+}
+
+static void take_other(elect_election_t *e, unsigned wish)
+{
+    struct elect__input input = {.free = e->woken_free};
+    switch (wish) {
+    case ELECT__WISH_STOP:
+        input.kind = ELECT__IN_STOP;
+        break;
+    case ELECT__WISH_ABANDON:
+        input.kind = ELECT__IN_ABANDON;
+        break;
+    case ELECT__WISH_DOUBT:
+        input.kind = ELECT__IN_DOUBT;
+        break;
+    case ELECT__WISH_WAKE:
+        input.kind = ELECT__IN_WAKE;
+        e->woken_free = false;
+        break;
+    case ELECT__WISH_LOOK:
+        input.kind = ELECT__IN_LOOK;
+        break;
+    default:
+        input.kind = ELECT__IN_TIMER;
+        break;
+    }
+    step(e, &input, NULL);
+}
+
+/* One wish after the other, the lowest bit first. What the store answers at once comes here as well: no recursion. */
+static void drive(elect_election_t *e)
+{
+    e->driven = true;
+    while (e->inbox != 0 && !e->closed) {
+        unsigned wish = e->inbox & -e->inbox;
+        e->inbox &= ~wish;
+        if (wish == ELECT__WISH_REPLY)
+            take_reply(e);
+        else if (wish == ELECT__WISH_UPDATE)
+            take_update(e);
+        else if (wish == ELECT__WISH_START)
+            take_start(e);
+        else if (wish == ELECT__WISH_RESIGN)
+            take_resign(e);
+        else if (wish == ELECT__WISH_WORK_DONE)
+            take_work_done(e);
+        else
+            take_other(e, wish);
+    }
+    e->driven = false;
+}
+
+static void run_call(struct elect__call *call)
+{
+    elect_election_t *e = (elect_election_t *)(void *)((char *)call - offsetof(elect_election_t, call));
+    elect__gate_lock(&e->client->gate);
+    e->inbox |= e->wishes;
+    e->wishes = 0;
+    e->posted = false;
+    elect__gate_unlock(&e->client->gate);
+    drive(e);
+    elect__election_unref(e);
+}
+
+static void run_soon(struct elect__call *call)
+{
+    elect_election_t *e = (elect_election_t *)(void *)((char *)call - offsetof(elect_election_t, soon));
+    elect__election_ref(e);
+    drive(e);
+    elect__election_unref(e);
+}
+
+static void on_timer(struct elect__timer *timer)
+{
+    elect_election_t *e = (elect_election_t *)(void *)((char *)timer - offsetof(elect_election_t, timer));
+    elect__election_ref(e);
+    e->inbox |= e->attached ? ELECT__WISH_TIMER : ELECT__WISH_START;
+    drive(e);
+    elect__election_unref(e);
+}
+
+/* The last reference to an event has gone. A LOST held until then. */
+static void on_gone(elect_event_t *event)
+{
+    elect_election_t *e = elect__election_of(event->receiver);
+    if (event->kind == ELECT_EVENT_LOST && !elect__client_forked(e->client)) {
+        elect__gate_lock(&e->client->gate);
+        e->done_epoch = event->epoch;
+        elect__candidate_wish(e, ELECT__WISH_WORK_DONE);
+        elect__gate_unlock(&e->client->gate);
+    }
+    elect__election_unref(e);
+}
+
+void elect__candidate_init(elect_election_t *e)
+{
+    init_machine(e);
+    e->share = elect__settings_share_ref(e->first);
+    e->latest = elect__settings_share_ref(e->first);
+    e->slot.settings = e->first->settings;
+    e->slot.host = &elect__candidate_host;
+    e->call.run = run_call;
+    e->soon.run = run_soon;
+    e->timer.fire = on_timer;
+    e->receiver.gone = on_gone;
+}
