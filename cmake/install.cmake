@@ -11,7 +11,15 @@ file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/libelect/man/*.1)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # Libs.private, not Requires.private: with the latter even `pkg-config --cflags elect` wants the packages of its insides.
-configure_file(cmake/elect.pc.in elect.pc @ONLY)
+# Written when it is installed, since only then the prefix is known (cmake --install --prefix).
+install(CODE "
+    set(PROJECT_DESCRIPTION \"${PROJECT_DESCRIPTION}\")
+    set(PROJECT_VERSION ${PROJECT_VERSION})
+    set(includedir \"${CMAKE_INSTALL_INCLUDEDIR}\")
+    set(libdir \"${CMAKE_INSTALL_LIBDIR}\")
+    cmake_path(ABSOLUTE_PATH includedir BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+    cmake_path(ABSOLUTE_PATH libdir BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+    configure_file(\"${PROJECT_SOURCE_DIR}/cmake/elect.pc.in\" \"${PROJECT_BINARY_DIR}/elect.pc\" @ONLY)")
 install(FILES ${PROJECT_BINARY_DIR}/elect.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(EXPORT elect NAMESPACE elect:: FILE elect-config.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/elect)

@@ -298,8 +298,8 @@ static void renew_answered(struct elect__fsm *f, const struct elect__op *op, con
         f->lease.lease_until_ns = max_ns(f->lease.lease_until_ns, deadline(f, op->sent_at_ns, now_ns));
         if (f->state == ELECT__LEADING)
             f->lease.lead_until_ns = f->lease.lease_until_ns;
-        f->renew_at_ns = op->sent_at_ns + f->config.heartbeat_ns;
-        f->heard = false;
+        f->renew_at_ns = f->woken ? now_ns : op->sent_at_ns + f->config.heartbeat_ns;
+        f->heard = f->woken = false;
         f->failure = f->fault = 0;
     } else { /* the lease that we can prove is the old one: keep it, and ask again while it lasts */
         f->failure = r->code;
@@ -429,6 +429,7 @@ void elect__fsm_step(struct elect__fsm *f, const struct elect__input *input, int
         break;
     case ELECT__IN_DOUBT:
         f->renew_at_ns = now_ns; /* of no meaning outside of a term */
+        f->woken = f->op.verb != ELECT__NO_OP;
         break;
     case ELECT__IN_LOOK:
         f->look = true;

@@ -134,7 +134,7 @@ struct elect__fsm {
     int64_t wake_at_ns;          /* when IN_TIMER is wanted; ELECT__NEVER: not at all */
     bool wake_exact;             /* or may it be rounded up to a tick that elections share? */
     bool working;                /* an ELECTED was announced, and its LOST has not been given back */
-    bool stopping, abandoned;
+    bool stopping;
     bool lapsing;                /* drain_timeout is over: no more renewals of this term */
     bool look, probe_first;
     bool woken;                  /* something changed while an operation was in flight: its answer may be older */
@@ -143,7 +143,6 @@ struct elect__fsm {
     int32_t failure;             /* code of the last failed renewal of this term */
     int32_t reason;              /* of the term that drains */
     int64_t renew_at_ns, stand_at_ns, not_before_ns, drain_until_ns;
-    int64_t confirmed_at_ns;     /* send time of the last confirmed write of this term */
     uint64_t attempt;            /* the term's */
     uint64_t adopt, adopt_epoch; /* an attempt of ours whose lock was found and may lead; 0: none */
     uint64_t stray, stray_epoch; /* an attempt of ours whose lock must be released; 0: none */

@@ -1,0 +1,49 @@
+#include "tries.h"
+#include <criterion/criterion.h>
+
+Test(tries, an_attempt_is_open_until_its_fate_is_known)
+{
+    struct elect__tries tries = {.random = 1};
+    cr_assert_eq(elect__tries_open(&tries), 0);
+    uint64_t attempt = elect__tries_new(&tries);
+    cr_assert_eq(elect__tries_fate(&tries, attempt), ELECT__FATE_OPEN);
+    cr_assert_eq(elect__tries_open(&tries), attempt);
+    elect__tries_set(&tries, attempt, ELECT__FATE_SPENT);
+    cr_assert_eq(elect__tries_fate(&tries, attempt), ELECT__FATE_SPENT);
+    cr_assert_eq(elect__tries_open(&tries), 0);
+}
+
+Test(tries, the_oldest_is_forgotten)
+{
+    struct elect__tries tries = {.random = 1};
+    uint64_t first = elect__tries_new(&tries), second = elect__tries_new(&tries);
+    for (int i = 2; i <= ELECT__TRIES; i++)
+        elect__tries_new(&tries);
+    cr_assert_eq(elect__tries_fate(&tries, first), ELECT__FATE_FOREIGN);
+    cr_assert_eq(elect__tries_fate(&tries, second), ELECT__FATE_OPEN);
+    elect__tries_set(&tries, first, ELECT__FATE_OPEN); /* what is forgotten stays so */
+    cr_assert_eq(elect__tries_fate(&tries, first), ELECT__FATE_FOREIGN);
+}
+
+Test(tries, an_attempt_that_is_foreign_or_cleared_is_nobodys)
+{
+    struct elect__tries tries = {.random = 1};
+    uint64_t attempt = elect__tries_new(&tries);
+    cr_assert_eq(elect__tries_fate(&tries, 0), ELECT__FATE_FOREIGN);
+    elect__tries_set(&tries, attempt, ELECT__FATE_FOREIGN);
+    elect__tries_set(&tries, attempt, ELECT__FATE_OPEN);
+    cr_assert_eq(elect__tries_fate(&tries, attempt), ELECT__FATE_FOREIGN);
+    attempt = elect__tries_new(&tries);
+    elect__tries_clear(&tries);
+    cr_assert_eq(elect__tries_fate(&tries, attempt), ELECT__FATE_FOREIGN);
+}
+
+Test(tries, one_seed_makes_one_sequence)
+{
+    struct elect__tries a = {.random = 7}, b = {.random = 7}, c = {.random = 8};
+    uint64_t first = elect__tries_new(&a);
+    cr_assert_eq(first, elect__tries_new(&b));
+    cr_assert_neq(first, elect__tries_new(&c));
+    cr_assert_neq(first, elect__tries_new(&a));
+    cr_assert(first & 1, "an attempt is never 0");
+}
