@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+/* The linker gives these names. NOLINTBEGIN(bugprone-reserved-identifier) */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 char *__real_strdup(const char *text);
@@ -35,6 +36,8 @@ char *__wrap_strdup(const char *text)
 {
     return fails() ? NULL : __real_strdup(text);
 }
+
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* Runs step with the 1st, 2nd, ... allocation failing, from then on all of them, until it gets through without. */
 static void fail_each(int32_t (*step)(void))

@@ -96,7 +96,7 @@ Test(url, parameters_are_bounded)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "&p%d=%d", i, i);
     cr_assert_eq(elect__url_parse(text, &url, rule, sizeof(rule)), ELECT_OK);
     elect__url_free(&url);
-    strcat(text, "&one=more");
+    snprintf(text + strlen(text), sizeof(text) - strlen(text), "&one=more");
     cr_assert_eq(elect__url_parse(text, &url, rule, sizeof(rule)), ELECT_EINVAL);
     cr_assert(strstr(rule, "32"));
 }

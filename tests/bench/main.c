@@ -1,0 +1,152 @@
+/* elect_bench: what libelect costs on this machine, as a table or as JSON. */
+#include "bench.h"
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <elect/elect.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct arguments {
+    bool json, quick;
+    const char *simulator, *folder;
+};
+
+static const char usage[] = "usage: elect_bench [--json] [--quick] [--sim PROGRAM] [--folder PATH]\n"
+                            "\n"
+                            "  --json         as JSON instead of a table\n"
+                            "  --quick        a few rounds of each, to see that it works\n"
+                            "  --sim PROGRAM  elect_sim, when it does not lie beside this program\n"
+                            "  --folder PATH  where local: keeps its files: a new folder in it (default /tmp)\n";
+
+enum { MEMORY_ACQUIRE, MEMORY_RENEW, MEMORY_HANDOVER, LOCAL_ACQUIRE, LOCAL_RENEW, LOCAL_HANDOVER, LOCAL_KILL, RESULTS };
+
+static struct bench_result results[RESULTS] = {
+    [MEMORY_ACQUIRE] = {.store = "memory", .what = "acquire"},
+    [MEMORY_RENEW] = {.store = "memory", .what = "renew"},
+    [MEMORY_HANDOVER] = {.store = "memory", .what = "graceful handover"},
+    [LOCAL_ACQUIRE] = {.store = "local", .what = "acquire"},
+    [LOCAL_RENEW] = {.store = "local", .what = "renew"},
+    [LOCAL_HANDOVER] = {.store = "local", .what = "graceful handover"},
+    [LOCAL_KILL] = {.store = "local", .what = "SIGKILL handover"},
+};
+
+static void print_json(struct bench_check check, struct bench_sim sim)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "version", elect_version());
+    cJSON *object = cJSON_AddObjectToObject(json, "is_leader");
+    cJSON_AddNumberToObject(object, "ns", check.is_leader_ns);
+    cJSON_AddNumberToObject(object, "clock_gettime_ns", check.clock_ns);
+    cJSON_AddNumberToObject(object, "ratio", check.is_leader_ns / check.clock_ns);
+    cJSON *array = cJSON_AddArrayToObject(json, "stores");
+    for (int i = 0; i < RESULTS; i++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "store", results[i].store);
+        cJSON_AddStringToObject(row, "what", results[i].what);
+        cJSON_AddNumberToObject(row, "p50_us", (double)bench_percentile(&results[i], 50) / 1000);
+        cJSON_AddNumberToObject(row, "p99_us", (double)bench_percentile(&results[i], 99) / 1000);
+        cJSON_AddNumberToObject(row, "samples", (double)results[i].count);
+        cJSON_AddItemToArray(array, row);
+    }
+    object = cJSON_AddObjectToObject(json, "simulator");
+    cJSON_AddNumberToObject(object, "elections_per_s", sim.elections_per_s);
+    cJSON_AddNumberToObject(object, "virtual_hours_per_s", sim.virtual_hours_per_s);
+    char *text = cJSON_Print(json);
+    if (!text)
+        bench_die("out of memory");
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+static const char *microseconds(int64_t ns, char *out, size_t size)
+{
+    snprintf(out, size, ns < 99950 ? "%.1f us" : "%.0f us", (double)ns / 1000);
+    return out;
+}
+
+static void print_table(struct bench_check check, struct bench_sim sim)
+{
+    char p50[32], p99[32];
+    printf("is_leader %.1f ns = %.2f x clock_gettime(CLOCK_BOOTTIME) %.1f ns\n\n", check.is_leader_ns,
+           check.is_leader_ns / check.clock_ns, check.clock_ns);
+    printf("%-8s %-18s %12s %12s %8s\n", "store", "", "p50", "p99", "samples");
+    for (int i = 0; i < RESULTS; i++) {
+        microseconds(bench_percentile(&results[i], 50), p50, sizeof(p50));
+        microseconds(bench_percentile(&results[i], 99), p99, sizeof(p99));
+        printf("%-8s %-18s %12s %12s %8zu\n", results[i].store, results[i].what, p50, p99, results[i].count);
+    }
+    printf("\nsimulator %.0f elections/s, %.0f virtual hours/s\n", sim.elections_per_s, sim.virtual_hours_per_s);
+}
+
+/* A folder of its own, for local:, which keeps no folders in it. */
+static char folder[4096];
+
+static void make_folder(const char *parent)
+{
+    snprintf(folder, sizeof(folder), "%s/elect-bench-XXXXXX", parent);
+    if (!mkdtemp(folder))
+        bench_die("no folder can be made in %s", parent);
+}
+
+static void remove_folder(void)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    int fd = dirfd(dir);
+    for (struct dirent *entry; fd >= 0 && (entry = readdir(dir));)
+        unlinkat(fd, entry->d_name, 0);
+    closedir(dir);
+    rmdir(folder);
+}
+
+static struct arguments parse(int argc, char **argv)
+{
+    static char beside[4096];
+    struct arguments a = {.folder = "/tmp", .simulator = beside};
+    const char *slash = strrchr(argv[0], '/');
+    snprintf(beside, sizeof(beside), "%.*select_sim", slash ? (int)(slash + 1 - argv[0]) : 0, argv[0]);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            a.json = true;
+        } else if (strcmp(argv[i], "--quick") == 0) {
+            a.quick = true;
+        } else if (strcmp(argv[i], "--sim") == 0 && i + 1 < argc) {
+            a.simulator = argv[++i];
+        } else if (strcmp(argv[i], "--folder") == 0 && i + 1 < argc) {
+            a.folder = argv[++i];
+        } else {
+            bool help = strcmp(argv[i], "--help") == 0;
+            fputs(usage, help ? stdout : stderr);
+            exit(help ? 0 : 2);
+        }
+    }
+    return a;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "--worker") == 0)
+        return bench_worker(argv[2], argv[3]);
+    struct arguments a = parse(argc, argv);
+    char store[4200];
+    make_folder(a.folder);
+    atexit(remove_folder);
+    snprintf(store, sizeof(store), "local:%s", folder);
+    struct bench_check check = bench_is_leader(a.quick);
+    bench_operations("memory:", a.quick ? 10 : 2000, &results[MEMORY_ACQUIRE], &results[MEMORY_RENEW]);
+    bench_handover_inside("memory:", a.quick ? 5 : 1000, &results[MEMORY_HANDOVER]);
+    bench_operations(store, a.quick ? 10 : 2000, &results[LOCAL_ACQUIRE], &results[LOCAL_RENEW]);
+    bench_handover_between(store, a.quick ? 3 : 300, &results[LOCAL_HANDOVER]);
+    bench_kill(store, a.quick ? 3 : 300, &results[LOCAL_KILL]);
+    struct bench_sim sim = bench_simulator(a.simulator, a.quick ? 1000 : 200000);
+    if (a.json)
+        print_json(check, sim);
+    else
+        print_table(check, sim);
+    return 0;
+}
