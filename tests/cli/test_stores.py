@@ -1,0 +1,176 @@
+"""Stores that can't be used: a clear error, the right exit code, nothing left running."""
+import os
+import resource
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from conftest import until
+
+ROOT = os.geteuid() == 0
+needs_root = pytest.mark.skipif(not ROOT, reason="needs root")
+
+
+def refused(box, *words, store=None, **more):
+    args = ["run", "--wait", "5s", "--store", store or box.store, "job", "--", "true"]
+    code, out, err = box.run(*args, **more)
+    assert code == 78, err
+    assert not out and "Traceback" not in err
+    for word in words:
+        assert word in err
+    return err
+
+
+def as_nobody():
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def test_a_parent_that_does_not_exist(box):
+    refused(box, "parent directory", store=f"local:{box.path}/a/b/c")
+
+
+def test_a_symbolic_link(box):
+    (box.path / "real").mkdir(mode=0o700)
+    (box.path / "store").symlink_to(box.path / "real")
+    refused(box, "symbolic link")
+
+
+def test_a_file(box):
+    (box.path / "store").write_text("")
+    refused(box, "directory")
+
+
+def test_a_folder_that_others_may_write(box):
+    (box.path / "store").mkdir()
+    (box.path / "store").chmod(0o777)
+    refused(box, "0777")
+
+
+@needs_root
+def test_a_folder_of_somebody_else(box):
+    (box.path / "store").mkdir(mode=0o700)
+    os.chown(box.path / "store", 65534, 65534)
+    refused(box, "user 65534")
+
+
+@needs_root
+def test_an_unreadable_folder(box, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("open")
+    for parent in [folder, *folder.parents][:3]:
+        os.chmod(parent, 0o755)
+    store = folder / "store"
+    store.mkdir()
+    os.chown(store, 65534, 65534)
+    store.chmod(0)
+    command = shutil.copy(box.command, folder / "elect")
+    os.chmod(command, 0o755)
+    box.command = str(command)
+    refused(box, "denied", store=f"local:{store}", preexec_fn=as_nobody, cwd=folder)
+
+
+@needs_root
+def test_a_file_system_that_is_not_known_to_lock(box):
+    refused(box, "file system", "allow_filesystem", store="local:/dev/mqueue" if os.path.ismount("/dev/mqueue")
+            else "local:/proc")
+
+
+@pytest.fixture
+def small(box):
+    """A file system of 64 KiB."""
+    if not ROOT:
+        pytest.skip("needs root")
+    folder = box.path / "small"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", folder], check=False,
+                          capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_read_only_file_system(box, small):
+    subprocess.run(["mount", "-o", "remount,ro", small], check=True)
+    code, _, err = box.run("run", "--wait", "500ms", "--store", f"local:{small}", "job", "--", "true")
+    assert code == 69 and "read-only" in err
+
+
+def test_a_full_disk_is_waited_for(box, small):
+    filler = small / "filler"
+    with pytest.raises(OSError), open(filler, "wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    run = box.start("run", "--store", f"local:{small}", "job", "--", "echo", "up")
+    until(lambda: "no space" in run.said(), "the complaint")
+    code, _, err = box.run("run", "--wait", "500ms", "--store", f"local:{small}", "job", "--", "true")
+    assert code == 69 and "no space" in err
+    filler.unlink()
+    assert run.end() == 0 and run.printed() == "up\n"
+
+
+def test_no_descriptors_are_waited_for(box):
+    for limit in range(4, 16):
+        run = box.start("run", "--wait", "400ms", "job", "--", "true",
+                        preexec_fn=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        code = run.end()
+        assert code in (0, 69), f"{limit} descriptors: {code}: {run.said()}"
+        if code == 69:
+            assert "open files" in run.said()
+    assert box.run("status", "job")[0] == 1
+
+
+def record(box):
+    assert box.run("run", "job", "--", "true")[0] == 0
+    return next(path for path in (box.path / "store").iterdir() if path.name.startswith("job"))
+
+
+def test_a_truncated_record(box):
+    file = record(box)
+    os.truncate(file, 100)
+    code, _, err = box.run("run", "--wait", "500ms", "job", "--", "true")
+    assert code in (69, 78) and file.name in err
+    code, _, err = box.run("status", "job")
+    assert code in (69, 78) and err
+
+
+def test_a_corrupted_record(box):
+    file = record(box)
+    size = file.stat().st_size
+    file.write_bytes(os.urandom(size))
+    code, _, err = box.run("run", "--wait", "500ms", "job", "--", "true")
+    assert code in (69, 78) and file.name in err
+
+
+def test_passwords_are_never_shown(box):
+    code, out, err = box.run("run", "--store", "redis://user:hunter2@10.0.0.1/0", "job", "--", "true")
+    assert code == 78 and "hunter2" not in out + err
+    code, out, err = box.run("options", "--effective", "--store", "nosuch://user:hunter2@10.0.0.1/0")
+    assert "hunter2" not in out + err
+
+
+def test_a_store_that_vanishes_ends_the_command_in_time(box):
+    run = box.start("run", "--once", "--lock-ttl", "1s", "job", "--", "sleep", "1000")
+    until(lambda: "Started" in run.said(), "the command")
+    shutil.rmtree(box.path / "store")
+    assert run.end() == 76
+    assert box.left() == []
+
+
+def test_a_log_that_nobody_reads_does_not_end_the_command(box):
+    reader, writer = os.pipe()
+    run = box.start("run", "job", "--", "sh", "-c", "sleep 0.3; exit 7", stderr=writer)
+    os.close(writer)
+    os.close(reader)
+    assert run.end() == 7
+
+
+def test_term_while_the_store_is_down(box):
+    file = record(box)
+    os.truncate(file, 100)
+    run = box.start("run", "job", "--", "true")
+    until(lambda: "truncated" in run.said(), "the complaint")
+    run.send_signal(signal.SIGTERM)
+    assert run.end() == 0

@@ -1,0 +1,88 @@
+/* A stage for stores: actors that hold slots, a host that writes down what it is told, and a clock that is real or
+ * scripted. The stores are driven through their class, as the library does it. */
+#ifndef ELECT_TESTS_STAGE_H
+#define ELECT_TESTS_STAGE_H
+#include "store.h"
+#include <criterion/criterion.h>
+#include <elect/elect.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+enum { STAGE_STORES = 2, STAGE_TEXT = 1024 };
+
+struct stage {
+    const struct elect__store_class *class_;
+    struct event_base *base;
+    struct elect__env env;
+    struct stage_clock {
+        int64_t boot_ns, real_us;
+    } *clock; /* NULL: real time; else shared with the processes that are forked of this one */
+    int64_t ttl_ns;
+    char url[256], dir[256];
+    struct elect__settings settings; /* the clients' */
+    struct elect__store *stores[STAGE_STORES];
+    char log[4 * STAGE_TEXT];
+};
+
+struct actor {
+    struct elect__slot slot; /* first: the host is given this */
+    struct stage *stage;
+    struct elect__store *store;
+    struct elect__settings settings;
+    struct elect__reply reply; /* the last answer */
+    bool answered, has_leader;
+    int answers;
+    char id[64], hostname[64], address[64], metadata[256]; /* of the leader in it */
+    uint64_t leader_epoch;
+    int64_t started_at_ms;
+    char text[STAGE_TEXT];
+    int wakes, free_wakes;
+    uint64_t deposed;
+    uint64_t seq;
+    struct elect__op op; /* the last one */
+};
+
+/* ---- the stage ---- */
+
+/* A fresh directory of its own; local:, or memory: for which it isn't used. stores: 1, or 2 clients of one store. */
+void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted);
+/* Another client over the directory and the clock of a stage, for a process of its own. */
+void stage_join(struct stage *stage, const struct stage *other);
+void stage_close(struct stage *stage);
+void stage_remove(const char *dir);
+int64_t stage_now(const struct stage *stage);
+/* Time passes, and the stores are served. */
+void stage_pass(struct stage *stage, int64_t ns);
+/* Serves the stores until *flag is at least count; fails the test when that hangs. */
+void stage_until(struct stage *stage, const int *flag, int count);
+/* Serves what is ready. */
+void stage_serve(struct stage *stage);
+
+/* ---- actors ---- */
+
+void actor_enter(struct actor *actor, struct stage *stage, int store, const char *name, const char *id);
+void actor_observe(struct actor *actor, struct stage *stage, int store, const char *name, const char *id);
+/* Attaches; the code, and the text in actor->text. */
+int32_t actor_attach(struct actor *actor);
+void actor_leave(struct actor *actor);
+/* Each answers the outcome. */
+enum elect__outcome probe(struct actor *actor);
+enum elect__outcome acquire(struct actor *actor, uint64_t attempt);
+enum elect__outcome acquire_after(struct actor *actor, uint64_t attempt, uint64_t highest_epoch, bool waited);
+enum elect__outcome renew(struct actor *actor, uint64_t attempt, uint64_t epoch);
+enum elect__outcome release(struct actor *actor, uint64_t attempt, uint64_t epoch, int32_t reason);
+/* Acquires and demands WON; the epoch. */
+uint64_t win(struct actor *actor, uint64_t attempt);
+
+/* ---- questions ---- */
+
+/* Runs play as a process of its own, which joins stage; play is given the end of a socket, the other one is
+ * answered. */
+int stage_fork(struct stage *stage, void (*play)(struct stage *stage, int socket), pid_t *pid);
+
+/* The code; *json (freed by the caller) unless NULL. */
+int32_t ask(struct stage *stage, int store, enum elect__query_kind kind, const char *name, uint64_t epoch, char **json);
+#endif
