@@ -89,6 +89,8 @@ int elect__cli_election(elect_client_t *client, elect_election_t **out);
 int elect__cli_observe(struct elect__cli *cli, elect_client_t **client, elect_election_t **out);
 int elect__cli_exit(int32_t code);                                      /* for a failure of the library */
 int elect__cli_fail(const struct elect__cli *cli, int32_t code, const char *what); /* says it, answers the exit code */
+/* The same for a question to an open store, with the reason from its log. */
+int elect__cli_refused(const struct elect__cli *cli, elect_client_t *client, int32_t failure);
 /* The report of an election, as text and parsed; 0 or an exit code. */
 int elect__cli_report(struct elect__cli *cli, const char *what, char **text, cJSON **json);
 

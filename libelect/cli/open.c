@@ -150,11 +150,31 @@ int elect__cli_observe(struct elect__cli *cli, elect_client_t **client, elect_el
 
     *client = NULL;
     *out = NULL;
+    /* Why a question fails, the library says in its log only. */
+    if (code == ELECT__EXIT_OK && cli->settings->log_level < ELECT_LOG_WARN)
+        (void)elect_options_set(cli->options, "log_level", "warn");
     if (code == ELECT__EXIT_OK)
         code = elect__cli_open(cli, client);
+    if (code == ELECT__EXIT_OK)
+        elect_client_on_log(*client, NULL, NULL, NULL);
     if (code == ELECT__EXIT_OK && cli->name)
         code = elect__cli_election(*client, out);
     return code;
+}
+
+int elect__cli_refused(const struct elect__cli *cli, elect_client_t *client, int32_t failure)
+{
+    char text[1024];
+    elect_event_t *event;
+
+    snprintf(text, sizeof(text), "%s", elect_code_text(failure));
+    while (elect_client_next_event(client, 0, &event) == ELECT_OK) {
+        if (elect_event_kind(event) == ELECT_EVENT_LOG)
+            snprintf(text, sizeof(text), "%s", elect_event_text(event));
+        elect_event_free(event);
+    }
+    elect__say("%s%s%s", cli->name ? cli->name : "", cli->name ? ": " : "", text);
+    return elect__cli_exit(failure);
 }
 
 int elect__cli_report(struct elect__cli *cli, const char *what, char **text, cJSON **json)
@@ -169,8 +189,7 @@ int elect__cli_report(struct elect__cli *cli, const char *what, char **text, cJS
         int32_t failure = elect_election_report(election, what, ASK_MS, text);
 
         if (failure != ELECT_OK) {
-            elect__say("%s: %s", cli->name, elect_code_text(failure));
-            code = elect__cli_exit(failure);
+            code = elect__cli_refused(cli, client, failure);
         } else if (!(*json = cJSON_Parse(*text))) {
             elect__say("%s: the store's answer is no JSON", cli->name);
             code = ELECT__EXIT_UNREACHABLE;

@@ -7,43 +7,63 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TAG = 1, MS = 1000000, PROBE_NS = 100000000, PROBE_MS = 1000, CLOSE_MS = 2000 };
+enum { TAG = 1, MS = 1000000, PROBE_NS = 100000000, PROBE_MS = 1000, PROBE_PAUSE_MS = 20, CLOSE_MS = 2000, SPARE = 24 };
 static const int64_t complain_every_ns = 30000000000;
 
-/* At the start the store may be down: said at once, then now and then. */
-static void complain(struct elect__run *run, const char *text)
+/* While we stand the store may be down: said at once, then now and then. */
+static void complain(struct elect__run *run)
 {
-    int64_t now_ns = elect__boot_ns();
+    run->complained_ns = elect__boot_ns();
+    elect__run_log(&run->log, ELECT_LOG_WARN, NULL, "the store can't be used yet, trying on: %s", run->fault);
+}
 
-    if (run->complained_ns != 0 && now_ns < run->complained_ns + complain_every_ns)
-        return;
-    run->complained_ns = now_ns;
-    elect__run_log(&run->log, ELECT_LOG_WARN, NULL, "the store can't be used yet, trying on: %s", text);
+void elect__run_faulty(struct elect__run *run, const char *why)
+{
+    run->faulty = true;
+    run->complained_ns = elect__boot_ns();
+    snprintf(run->fault, sizeof(run->fault), "%s", why);
 }
 
 static void hear_error(struct elect__run *run, const elect_event_t *event)
 {
     int32_t code = elect_event_code(event);
 
+    if (run->phase != ELECT__RUN_STANDING)
+        return;
     if (code == ELECT_EAUTH || code == ELECT_EINVAL) {
         elect__say("%s", elect_event_text(event));
-        if (run->phase == ELECT__RUN_STANDING)
-            elect__run_end(run, ELECT__EXIT_REFUSED);
-    } else if (run->phase == ELECT__RUN_STANDING) {
-        complain(run, elect_event_text(event));
+        elect__run_end(run, ELECT__EXIT_REFUSED);
+        return;
     }
+    elect__run_faulty(run, elect_event_text(event));
+    /* The library's log may just have said the same. */
+    if (strcmp(run->fault, run->logged) != 0)
+        complain(run);
+}
+
+static void hear_log(struct elect__run *run, const elect_event_t *event)
+{
+    snprintf(run->logged, sizeof(run->logged), "%s", elect_event_text(event));
+    elect__run_log(&run->log, elect_event_level(event), cJSON_Parse(elect_event_fields(event)), "%s", run->logged);
 }
 
 static void hear(struct elect__run *run, elect_event_t *event)
 {
     switch (elect_event_kind(event)) {
     case ELECT_EVENT_ELECTED:
-        if (run->phase == ELECT__RUN_STANDING)
+        if (run->phase == ELECT__RUN_STANDING) {
+            run->faulty = false;
             elect__run_begin(run, elect_event_epoch(event));
+        }
         break;
     case ELECT_EVENT_LOST:
         elect__run_lost(run, event);
         return;
+    case ELECT_EVENT_LEADER_CHANGED:
+        if (elect_event_leader(event) && strcmp(elect_leader_instance_id(elect_event_leader(event)),
+                                                elect_election_instance_id(run->election)) != 0)
+            run->faulty = false; /* the store is well: it names another */
+        break;
     case ELECT_EVENT_ERROR:
         hear_error(run, event);
         break;
@@ -53,8 +73,7 @@ static void hear(struct elect__run *run, elect_event_t *event)
             run->code = ELECT__EXIT_UNREACHABLE;
         break;
     case ELECT_EVENT_LOG:
-        elect__run_log(&run->log, elect_event_level(event), cJSON_Parse(elect_event_fields(event)), "%s",
-                   elect_event_text(event));
+        hear_log(run, event);
         break;
     default:
         break;
@@ -81,20 +100,17 @@ static void read_guard(struct elect__run *run)
         elect__run_guard_died(run);
 }
 
-/* --wait is over, or --try has its answer: what was it that kept us from leading? */
+/* --wait is over, or --try has its answer: was it the store that kept us from leading? */
 static void give_up(struct elect__run *run)
 {
     char *text = NULL;
     int32_t failure = elect_election_report(run->election, "status", PROBE_MS, &text);
+    bool unreachable = run->faulty || failure != ELECT_OK;
 
     elect_string_free(text);
-    if (failure == ELECT_OK) {
-        elect__say("%s: not elected", run->cli->name);
-        elect__run_end(run, ELECT__EXIT_NOT_ELECTED);
-    } else {
-        elect__say("%s: not elected: %s", run->cli->name, elect_code_text(failure));
-        elect__run_end(run, ELECT__EXIT_UNREACHABLE);
-    }
+    elect__say("%s: not elected%s%s", run->cli->name, unreachable ? ": " : "",
+               !unreachable ? "" : run->faulty ? run->fault : elect_code_text(failure));
+    elect__run_end(run, unreachable ? ELECT__EXIT_UNREACHABLE : ELECT__EXIT_NOT_ELECTED);
 }
 
 /* --try: does the store say by now that it will be nobody's or somebody else's? */
@@ -121,6 +137,8 @@ static void stand(struct elect__run *run, int64_t now_ns)
 {
     int64_t limit_ns = run->wait_ns;
 
+    if (run->faulty && now_ns >= run->complained_ns + complain_every_ns)
+        complain(run);
     if (run->elected || run->wait_ns < 0)
         return;
     if (run->wait_ns == 0) {
@@ -180,7 +198,11 @@ static int pause_ms(const struct elect__run *run)
     case ELECT__RUN_BURYING:
         return 10;
     case ELECT__RUN_STANDING:
-        return run->elected || run->wait_ns < 0 ? -1 : run->wait_ns == 0 ? 20 : until_ms(run->began_ns + run->wait_ns);
+        if (!run->elected && run->wait_ns == 0)
+            return PROBE_PAUSE_MS;
+        if (!run->elected && run->wait_ns > 0)
+            return until_ms(run->began_ns + run->wait_ns);
+        return run->faulty ? until_ms(run->complained_ns + complain_every_ns) : -1;
     case ELECT__RUN_HOLDING:
         return until_ms(run->hold_until_ns);
     default:
@@ -206,6 +228,20 @@ static void loop(struct elect__run *run)
     }
 }
 
+/* The library calls that an unusable store; but it may pass. */
+static bool out_of_descriptors(void)
+{
+    int fds[SPARE], count = 0;
+    bool out;
+
+    while (count < SPARE && (fds[count] = dup(STDERR_FILENO)) >= 0)
+        count++;
+    out = count < SPARE && (errno == EMFILE || errno == ENFILE);
+    while (count > 0)
+        close(fds[--count]);
+    return out;
+}
+
 /* A store that can't be reached now is waited for; so are descriptors and memory. */
 static int open_store(struct elect__run *run)
 {
@@ -214,12 +250,18 @@ static int open_store(struct elect__run *run)
         int32_t failure = elect_client_open(run->cli->options, &run->client);
         const char *text = elect_options_error(run->cli->options);
         int64_t left_ms = run->wait_ns < 0 ? 1000 : (run->began_ns + run->wait_ns - elect__boot_ns()) / MS;
+        bool passing = elect__cli_exit(failure) == ELECT__EXIT_UNREACHABLE || out_of_descriptors();
 
         if (failure == ELECT_OK)
             return ELECT__EXIT_OK;
-        if (elect__cli_exit(failure) != ELECT__EXIT_UNREACHABLE || left_ms <= 0)
-            return elect__cli_fail(run->cli, failure, "");
-        complain(run, *text ? text : elect_code_text(failure));
+        if (!passing || left_ms <= 0) {
+            int code = elect__cli_fail(run->cli, failure, "");
+
+            return passing ? ELECT__EXIT_UNREACHABLE : code;
+        }
+        snprintf(run->fault, sizeof(run->fault), "%s", *text ? text : elect_code_text(failure));
+        if (run->complained_ns == 0 || elect__boot_ns() >= run->complained_ns + complain_every_ns)
+            complain(run);
         if (poll(&fd, 1, left_ms < 1000 ? (int)left_ms : 1000) > 0) {
             elect__run_signals_read(run);
             if (run->phase == ELECT__RUN_ENDING) /* a signal that ends us */

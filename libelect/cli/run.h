@@ -47,12 +47,17 @@ struct elect__run {
     struct elect__children born_with;  /* children that whoever exec'd us had */
     enum elect__run_phase phase;
     struct elect__run_term term;
-    bool elected, over;
+    bool elected, over;     /* elected: the command has been started */
     int stop_signal, die_signal, code;
     int64_t began_ns, hold_until_ns, ending_until_ns, bury_at_ns, probed_ns;
-    int64_t complained_ns; /* 0: never */
+    bool faulty;           /* the store, when it last spoke of itself */
+    int64_t complained_ns; /* of that */
+    char fault[512], logged[512]; /* its last error, and the last line of the library's log */
     int64_t backoff_ns;
 };
+
+/* run.c */
+void elect__run_faulty(struct elect__run *run, const char *why); /* said already; said again now and then */
 
 /* run_signals.c */
 bool elect__run_signals_open(struct elect__run *run);
@@ -63,7 +68,7 @@ void elect__run_suspended(struct elect__run *run, int signo);
 _Noreturn void elect__run_die(const struct elect__run *run);
 
 /* run_guard.c */
-bool elect__run_guard_spawn(struct elect__run *run, const char *file, uint64_t term);
+bool elect__run_guard_spawn(struct elect__run *run, const char *file, uint64_t term); /* false: errno */
 void elect__run_guard_tell(struct elect__run *run); /* the lease, when it has moved */
 void elect__run_guard_kill(struct elect__run *run); /* the group, by the guard and by our own hand */
 void elect__run_guard_check(struct elect__run *run, int64_t now_ns); /* does it live? */

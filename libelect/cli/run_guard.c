@@ -92,16 +92,14 @@ bool elect__run_guard_spawn(struct elect__run *run, const char *file, uint64_t t
 
     run->term.foreground = elect__run_in_foreground();
     run->term.spawned_ns = elect__boot_ns();
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        elect__run_log(&run->log, ELECT_LOG_ERROR, NULL, "no guard: %s", strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return false;
-    }
     failure = spawn(run, ends[1], file, term);
     close(ends[1]);
     if (failure != 0) {
         close(ends[0]);
         run->term.guard = 0;
-        elect__run_log(&run->log, ELECT_LOG_ERROR, NULL, "no guard: %s", strerror(failure));
+        errno = failure;
         return false;
     }
     run->term.link = ends[0];

@@ -1,5 +1,6 @@
 #include "run_log.h"
 #include "cli.h"
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,31 +14,56 @@ const char *elect__run_log_level(int32_t level)
     return level_names[level];
 }
 
-static void add_value(FILE *line, const cJSON *field)
+/* A value as JSON has it, malloc'd. cJSON by itself writes one epoch in ten as 1.79e+15. */
+static char *value_of(const cJSON *field)
 {
-    char *text = cJSON_PrintUnformatted(field);
-    const char *string = cJSON_GetStringValue(field);
+    double value = field->valuedouble;
+    char *digits = NULL;
 
-    /* A word stands bare; what holds spaces, quotes or control characters as JSON writes it. */
-    if (string && *string && !strpbrk(string, " \"\\=\t\n\r") && strlen(string) + 2 == (text ? strlen(text) : 0))
-        fputs(string, line);
-    else
-        fputs(text ? text : "?", line);
-    cJSON_free(text);
+    if (!cJSON_IsNumber(field) || value < -9007199254740992.0 || value > 9007199254740992.0 ||
+        (double)(int64_t)value != value)
+        return cJSON_PrintUnformatted(field);
+    if (asprintf(&digits, "%" PRId64, (int64_t)value) < 0)
+        return NULL;
+    return digits;
 }
 
-static void write_json(FILE *line, int32_t level, const char *text, cJSON *fields)
+/* A word stands bare; what holds spaces, quotes or control characters as JSON has it. */
+static void write_value(FILE *line, const cJSON *field, const char *value)
+{
+    const char *word = cJSON_GetStringValue(field);
+
+    fputs(word && *word && strlen(word) + 2 == strlen(value) && !strpbrk(word, " =") ? word : value, line);
+}
+
+static void write_text(FILE *line, int32_t level, const char *text, const cJSON *fields)
+{
+    const cJSON *field;
+
+    fprintf(line, "%-5s elect: %s", names[level], text);
+    cJSON_ArrayForEach(field, fields) {
+        char *value = value_of(field);
+
+        fprintf(line, " %s=", field->string);
+        write_value(line, field, value ? value : "?");
+        free(value);
+    }
+}
+
+static void write_json(FILE *line, int32_t level, const char *text, const cJSON *fields)
 {
     cJSON *object = cJSON_CreateObject();
     char now[ELECT__SPAN_SIZE], *printed;
+    const cJSON *field;
 
     cJSON_AddStringToObject(object, "time", elect__clock_text(elect__real_ms(), now));
     cJSON_AddStringToObject(object, "level", level_names[level]);
     cJSON_AddStringToObject(object, "msg", text);
-    while (fields && fields->child) {
-        cJSON *field = cJSON_DetachItemViaPointer(fields, fields->child);
+    cJSON_ArrayForEach(field, fields) {
+        char *value = value_of(field);
 
-        cJSON_AddItemToObject(object, field->string, field);
+        cJSON_AddRawToObject(object, field->string, value ? value : "null");
+        free(value);
     }
     printed = cJSON_PrintUnformatted(object);
     fputs(printed ? printed : "{}", line);
@@ -58,17 +84,10 @@ void elect__run_log(const struct elect__run_log *log, int32_t level, cJSON *fiel
     line = level >= ELECT_LOG_ERROR && level <= log->level && level <= ELECT_LOG_DEBUG ? open_memstream(&buffer, &size)
                                                                                        : NULL;
     if (line) {
-        if (log->json) {
+        if (log->json)
             write_json(line, level, text, fields);
-        } else {
-            const cJSON *field;
-
-            fprintf(line, "%-5s elect: %s", names[level], text);
-            cJSON_ArrayForEach(field, fields) {
-                fprintf(line, " %s=", field->string);
-                add_value(line, field);
-            }
-        }
+        else
+            write_text(line, level, text, fields);
         fputc('\n', line);
         /* In one write, so that lines of several processes do not mix. */
         if (fclose(line) == 0)

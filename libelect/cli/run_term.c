@@ -43,9 +43,11 @@ static void resign(struct elect__run *run, bool back_off)
     elect_election_resign(run->election, run->term.epoch, pause_ns / MS);
 }
 
-/* The term is of no use (no guard, or none that starts): let another try. */
-static void fail(struct elect__run *run)
+/* No guard, so no command: let another try. */
+static void fail(struct elect__run *run, const char *why)
 {
+    elect__run_log(&run->log, ELECT_LOG_ERROR, NULL, "no guard for the command: %s", why);
+    elect__run_faulty(run, why);
     run->phase = ELECT__RUN_STANDING;
     resign(run, true);
 }
@@ -81,13 +83,10 @@ void elect__run_begin(struct elect__run *run, uint64_t epoch)
     memset(&run->term, 0, sizeof(run->term));
     run->term.epoch = epoch;
     run->term.link = -1;
-    run->elected = true;
     if (!local_term(run, file, &term)) {
-        elect__run_log(&run->log, ELECT_LOG_ERROR, number_field("epoch", (int64_t)epoch),
-                   "the store does not say where this term is locked: resigning");
-        fail(run);
+        fail(run, "the store does not say where this term is locked");
     } else if (!elect__run_guard_spawn(run, file, term)) {
-        fail(run);
+        fail(run, strerror(errno));
     } else {
         run->phase = ELECT__RUN_TERM;
     }
@@ -141,9 +140,11 @@ void elect__run_message(struct elect__run *run, const struct elect__message *mes
         break;
     case ELECT__GUARD_FAILED:
         term->failed = true;
-        elect__run_log(&run->log, ELECT_LOG_ERROR, NULL, "the guard can't work: %.*s", ELECT__LINK_TEXT, message->text);
+        elect__run_log(&run->log, ELECT_LOG_ERROR, NULL, "no guard for the command: %s", message->text);
+        elect__run_faulty(run, message->text);
         break;
     case ELECT__GUARD_STARTED:
+        run->elected = true;
         term->group = message->value;
         term->started_ns = elect__boot_ns();
         elect__run_log(&run->log, ELECT_LOG_INFO, number_field("pid", message->value), "Started the command");

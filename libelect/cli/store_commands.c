@@ -42,8 +42,7 @@ static int list_main(struct elect__cli *cli)
         int32_t failure = elect_client_report(client, "elections", ASK_MS, &text);
 
         if (failure != ELECT_OK) {
-            elect__say("%s", elect_code_text(failure));
-            code = elect__cli_exit(failure);
+            code = elect__cli_refused(cli, client, failure);
         } else if (cli->json) {
             puts(text);
         } else {
@@ -69,10 +68,9 @@ const struct elect__command elect__command_list = {
 };
 
 /* One line for people, or {"name":..,"done":..,"code":..}. */
-static int answer(const struct elect__cli *cli, int32_t failure, const char *done, const char *refused)
+static int answer(const struct elect__cli *cli, elect_client_t *client, int32_t failure, const char *done,
+                  const char *refused)
 {
-    bool no = elect__cli_exit(failure) == ELECT__EXIT_NO;
-
     if (cli->json) {
         cJSON *object = cJSON_CreateObject();
         char *text;
@@ -87,8 +85,10 @@ static int answer(const struct elect__cli *cli, int32_t failure, const char *don
     } else if (failure == ELECT_OK) {
         if (!cli->quiet)
             printf("%-9s %s\n", cli->name, done);
+    } else if (elect__cli_exit(failure) == ELECT__EXIT_NO) {
+        elect__say("%s: %s", cli->name, refused);
     } else {
-        elect__say("%s: %s", cli->name, no ? refused : elect_code_text(failure));
+        return elect__cli_refused(cli, client, failure);
     }
     return elect__cli_exit(failure);
 }
@@ -100,7 +100,7 @@ static int step_down_main(struct elect__cli *cli)
     int code = elect__cli_observe(cli, &client, &election);
 
     if (code == ELECT__EXIT_OK)
-        code = answer(cli, elect_election_depose(election, 0, ASK_MS), "the leader is asked to step down",
+        code = answer(cli, client, elect_election_depose(election, 0, ASK_MS), "the leader is asked to step down",
                       "nobody leads, so nobody can step down");
     elect_election_free(election);
     close_client(client);
@@ -125,7 +125,7 @@ static int forget_main(struct elect__cli *cli)
 
     elect_election_free(election);
     if (code == ELECT__EXIT_OK)
-        code = answer(cli, elect_client_forget(client, cli->name, ASK_MS), "forgotten, its epochs too",
+        code = answer(cli, client, elect_client_forget(client, cli->name, ASK_MS), "forgotten, its epochs too",
                       "not forgotten: somebody leads or stands");
     close_client(client);
     return code;

@@ -121,11 +121,18 @@ static void detach(elect_election_t *e)
     e->attached = false;
 }
 
+static void let_go(elect_election_t *e)
+{
+    e->client->loop.held -= e->holding;
+    e->holding = false;
+}
+
 static void close_candidate(elect_election_t *e)
 {
     elect_client_t *client = e->client;
     elect_event_t *event = e->closed_event;
     detach(e);
+    let_go(e);
     elect__loop_timer(&client->loop, &e->timer, ELECT__NEVER, true);
     e->inbox = 0;
     e->closed_event = NULL;
@@ -141,8 +148,8 @@ static void close_candidate(elect_election_t *e)
     if (e->identified)
         elect__table_remove(&client->ids, &e->id);
     e->identified = false;
-    client->live--;
-    elect__client_check_end(client);
+    if (--client->live == 0)
+        elect__client_check_end(client);
     elect__gate_wake_all(&client->gate);
     elect__gate_unlock(&client->gate);
     if (atomic_exchange(&e->live, false))
@@ -274,8 +281,10 @@ static void take_work_done(elect_election_t *e)
     elect__gate_lock(&e->client->gate);
     bool last = e->done_epoch == e->held_epoch;
     elect__gate_unlock(&e->client->gate);
-    if (last)
-        step(e, &input, NULL);
+    if (!last)
+        return;
+    let_go(e);
+    step(e, &input, NULL);
 }
 
 static void take_other(elect_election_t *e, unsigned wish)
@@ -287,6 +296,7 @@ static void take_other(elect_election_t *e, unsigned wish)
         break;
     case ELECT__WISH_ABANDON:
         input.kind = ELECT__IN_ABANDON;
+        let_go(e);
         break;
     case ELECT__WISH_DOUBT:
         input.kind = ELECT__IN_DOUBT;

@@ -78,7 +78,8 @@ struct elect_election {
     struct elect__answer answer;       /* with WISH_REPLY */
     char *text;                        /* of the last failure; NULL: none, or no answer at all */
     elect_event_t *elected, *lost, *closed_event; /* spare: an end must never fail for lack of memory */
-    uint64_t held_epoch;               /* of the last LOST */
+    uint64_t held_epoch;               /* of the last LOST, which is */
+    bool holding;                      /* in somebody's hands */
     elect_leader_t *told;              /* by the last LEADER_CHANGED; NULL: nobody */
     enum elect__outcome waited_for;    /* the last answer while following: each wait is logged once */
     int32_t attach_fault;

@@ -155,6 +155,8 @@ static void tell_lost(elect_election_t *e, const struct elect__note *note)
     e->lost = NULL;
     event->epoch = note->epoch;
     event->reason = note->reason;
+    e->holding = true;
+    e->client->loop.held++;
     elect__candidate_push(e, event);
 }
 

@@ -75,7 +75,7 @@ void elect__client_unref(elect_client_t *client);
 /* A handle of the user's has gone. */
 void elect__client_handle_gone(elect_client_t *client);
 void elect__client_handle_gone_in_child(elect_client_t *client);
-/* With the gate held, on any thread: if all is over, the I/O thread shall see it. */
+/* With the gate held, on any thread: if the user has ended it, the I/O thread shall see to its end. */
 void elect__client_check_end(elect_client_t *client);
 /* With the gate held: starts the dispatcher thread unless it runs. ELECT_OK or ELECT_ENOMEM. */
 int32_t elect__dispatcher_start(elect_client_t *client);

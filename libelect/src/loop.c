@@ -2,6 +2,7 @@
 #include "manual.h"
 #include <elect/elect.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define TICK_NS (10 * ELECT__MS)
+enum { BASE_FDS = 8 }; /* of an event base, and some to spare */
 
 static void append(struct elect__calls *calls, struct elect__call *call)
 {
@@ -90,6 +92,10 @@ static void turn(struct elect__loop *loop)
     loop->in_turn = true;
     run_posted(loop);
     elect__loop_settle(loop);
+    while (loop->let_run && loop->timers.first && loop->held == 0) {
+        elect__manual_set(loop->manual, loop->timers.first->at_ns);
+        elect__loop_settle(loop);
+    }
     loop->in_turn = false;
     arm(loop);
     if (loop->ending)
@@ -126,9 +132,21 @@ static void on_soon(evutil_socket_t fd, short what, void *arg)
     turn(arg);
 }
 
+/* libevent ends the process when there is no descriptor left for its own pipes: so see that there are some. */
+static bool has_room(int fd)
+{
+    int fds[BASE_FDS], count = 0;
+    while (count < BASE_FDS && (fds[count] = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    bool room = count == BASE_FDS;
+    while (count > 0)
+        close(fds[--count]);
+    return room;
+}
+
 static int open_base(struct elect__loop *loop)
 {
-    struct event_config *config = event_config_new();
+    struct event_config *config = has_room(loop->wake_fd) ? event_config_new() : NULL;
     if (!config)
         return -1;
     event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV | EVENT_BASE_FLAG_NOLOCK);
@@ -252,6 +270,11 @@ void elect__loop_advance(struct elect__loop *loop, int64_t by_ns)
     }
     elect__manual_set(loop->manual, until_ns);
     elect__loop_settle(loop);
+}
+
+void elect__loop_let_run(struct elect__loop *loop)
+{
+    loop->let_run = loop->manual != NULL;
 }
 
 int elect__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)

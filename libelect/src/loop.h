@@ -32,7 +32,8 @@ struct elect__loop {
     struct elect__heap timers;
     int64_t armed_ns; /* what timer_fd is set to */
     struct elect__calls soon;
-    bool in_turn, ending;
+    bool in_turn, ending, let_run;
+    int held; /* by so many a user's work goes on: time that runs by itself stands still */
     pthread_mutex_t mutex; /* of the next two */
     struct elect__calls posted;
     bool ended;
@@ -58,6 +59,8 @@ int64_t elect__loop_now(const struct elect__loop *loop);
 void elect__loop_settle(struct elect__loop *loop);
 /* Moves the manual clock, stopping at each timer on the way. */
 void elect__loop_advance(struct elect__loop *loop, int64_t by_ns);
+/* From here on the manual clock jumps to the next timer whenever nothing else is to be done and nothing is held. */
+void elect__loop_let_run(struct elect__loop *loop);
 
 /* Starts a thread with all signals blocked: none of them is ours. 0, or -1. */
 int elect__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);

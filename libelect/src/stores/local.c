@@ -20,7 +20,8 @@ static int32_t open_dir(struct elect__local_store *store, bool *passing, char *e
 {
     const struct elect__settings *settings = store->args.settings;
     char text[512];
-    int32_t code = elect__local_dir_open(&store->dir, settings->store, settings->allow_filesystem, passing, error, size);
+    int32_t code =
+        elect__local_dir_open(&store->dir, settings->store, settings->allow_filesystem, passing, error, size);
     if (code == ELECT_OK && store->dir.warning != NULL) {
         snprintf(text, sizeof text, "store=local:%s: %s", store->dir.path, store->dir.warning);
         elect__local_log(store, ELECT_LOG_WARN, text);
@@ -218,13 +219,15 @@ static void local_detach(struct elect__store *base, struct elect__slot *slot)
 
 /* ---- operations ---- */
 
-/* What the leader tells of itself; an update gives the slot other settings. False: there is no memory, or it is too long. */
+/* What the leader tells of itself; an update gives the slot other settings. False: there is no memory, or it is too
+ * long. */
 static bool refresh_info(struct elect__local_stand *stand, bool *changed)
 {
     char *info = elect__local_info(stand->slot->settings, stand->slot->incarnation);
     if (info == NULL || strlen(info) > ELECT__LOCAL_INFO_MAX) {
         snprintf(stand->seat.text, sizeof stand->seat.text,
-                 info == NULL ? "out of memory" : "instance_id, hostname, address and metadata: at most %d bytes as JSON",
+                 info == NULL ? "out of memory"
+                              : "instance_id, hostname, address and metadata: at most %d bytes as JSON",
                  ELECT__LOCAL_INFO_MAX);
         free(info);
         return false;
@@ -243,7 +246,8 @@ static void warn_of_ttl(struct elect__local_stand *stand, const struct elect__lo
     if (stand->ttl_warned || view->top->lock_ttl_ns == stand->seat.ttl_ns)
         return;
     stand->ttl_warned = true;
-    snprintf(text, sizeof text, "election %.200s: its leader %.100s has lock_ttl %lld ms, this candidate %lld ms: use one",
+    snprintf(text, sizeof text,
+             "election %.200s: its leader %.100s has lock_ttl %lld ms, this candidate %lld ms: use one",
              stand->slot->settings->name, view->top->instance_id, (long long)(view->top->lock_ttl_ns / ELECT__MS),
              (long long)(stand->seat.ttl_ns / ELECT__MS));
     elect__local_log(stand->store, ELECT_LOG_WARN, text);

@@ -6,8 +6,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* It appears under its name complete or not at all: an election's file is never seen half made, so that an empty or short
- * one is known to be damaged. */
+/* It appears under its name complete or not at all: an election's file is never seen half made, so that an empty or
+ * short one is known to be damaged. */
 static int make_file(const struct elect__local_dir *dir, const char *file, const char *name)
 {
     uint64_t random;

@@ -44,7 +44,8 @@ int elect__local_group_hold(const char *file, uint64_t term, char *error, size_t
         elect__local_say(error, size, "can't open", file, errno);
         return -1;
     }
-    struct elect__local_seat seat = {.host = &host, .env = &elect__system_env, .path = file, .ttl_ns = ELECT__S, .fd = fd};
+    struct elect__local_seat seat = {
+        .host = &host, .env = &elect__system_env, .path = file, .ttl_ns = ELECT__S, .fd = fd};
     if (hold(&seat, term, error, size) == 0)
         return fd;
     close(fd);

@@ -22,8 +22,9 @@ static enum elect__local_end how_ended(const struct elect__local_seat *seat, con
         return ELECT__LOCAL_RELEASED;
     if (top->clock_known && seat->host->clock_known && now_ns >= top->deadline_ns)
         return ELECT__LOCAL_EXPIRED;
-    /* A free byte alone proves nothing: a program that closes descriptors by number frees the lock of a living leader. */
-    if (!elect__local_locked(seat->fd, ELECT__LOCAL_TERM_AT + (off_t)top->term, 1) &&
+    /* A free byte alone proves nothing: a program that closes descriptors by number frees the lock of a living
+     * leader. */
+    if (top->term != seat->held && !elect__local_locked(seat->fd, ELECT__LOCAL_TERM_AT + (off_t)top->term, 1) &&
         elect__local_gone(seat->host, top))
         return ELECT__LOCAL_DIED;
     return ELECT__LOCAL_NOT_ENDED;
@@ -36,8 +37,8 @@ static void busy(struct elect__local_view *view, int64_t left_ns, const char *wh
     view->why = why;
 }
 
-/* A damaged slot may be that of a term above the highest valid one, whose leader finds it so at its next renewal, at the
- * latest when its lease is over. */
+/* A damaged slot may be that of a term above the highest valid one, whose leader finds it so at its next renewal,
+ * at the latest when its lease is over. */
 static bool wait_for_damage(struct elect__local_seat *seat, struct elect__local_view *view)
 {
     struct elect__local_patience *patience = &seat->patience;
@@ -49,12 +50,13 @@ static bool wait_for_damage(struct elect__local_seat *seat, struct elect__local_
         return false;
     int64_t left_ns = patience->damaged_since_ns + patience_ns(seat, view->top) - view->now_ns;
     if (left_ns > 0)
-        busy(view, left_ns, "a record in the election's file is damaged: one lock_ttl must pass, somebody may lead by it");
+        busy(view, left_ns,
+             "a record in the election's file is damaged: one lock_ttl must pass, somebody may lead by it");
     return left_ns > 0;
 }
 
-/* Somebody who locked a term's byte and was stopped before the record was written would be in the way for ever: after one
- * TTL the term is skipped. Not more than three, so that the highest valid record is never overwritten. */
+/* Somebody who locked a term's byte and was stopped before the record was written would be in the way for ever:
+ * after one TTL the term is skipped. Not more than three, so that the highest valid record is never overwritten. */
 static void find_term(struct elect__local_seat *seat, struct elect__local_view *view)
 {
     struct elect__local_patience *patience = &seat->patience;
@@ -95,8 +97,10 @@ static void judge(struct elect__local_seat *seat, struct elect__local_view *view
         return;
     if (top != NULL && elect__local_locked(seat->fd, ELECT__LOCAL_GROUP_AT, (off_t)top->term + 1)) {
         int64_t left_ns = top->deadline_ns - view->now_ns;
-        bool longer = top->clock_known && seat->host->clock_known && left_ns > GROUP_PAUSE_NS && left_ns <= seat->ttl_ns;
-        busy(view, longer ? left_ns : GROUP_PAUSE_NS, "the command of the last term has not ended: its guard holds the term");
+        bool longer =
+            top->clock_known && seat->host->clock_known && left_ns > GROUP_PAUSE_NS && left_ns <= seat->ttl_ns;
+        busy(view, longer ? left_ns : GROUP_PAUSE_NS,
+             "the command of the last term has not ended: its guard holds the term");
         return;
     }
     find_term(seat, view);
@@ -108,12 +112,14 @@ int elect__local_look(struct elect__local_seat *seat, struct elect__local_view *
     view->left_ns = 0;
     view->next_term = 0;
     view->why = NULL;
-    /* The clock first: a leader that renewed in time did so before that time, and is then found in what is read after it. */
+    /* The clock first: a leader that renewed in time did so before that time, and is then found in what is read
+     * after it. */
     view->now_ns = elect__local_now_ns(seat->host, seat->env);
     int failure = elect__local_page_read(seat->fd, &view->page);
     view->top = failure == 0 ? elect__local_page_top(&view->page) : NULL;
     if (failure == -ENODATA) {
-        snprintf(seat->text, sizeof seat->text, "%s: truncated; restore it, or remove it when nobody leads", seat->path);
+        snprintf(seat->text, sizeof seat->text, "%s: truncated; restore it, or remove it when nobody leads",
+                 seat->path);
         return -1;
     }
     if (failure != 0) {
@@ -121,15 +127,17 @@ int elect__local_look(struct elect__local_seat *seat, struct elect__local_view *
         return -1;
     }
     if (view->top == NULL && elect__local_page_damaged(&view->page)) {
-        snprintf(seat->text, sizeof seat->text,
-                 "%s: every record in it is damaged (checksum), so who leads is not known; nothing was overwritten: restore "
-                 "it, or forget the election when nobody leads",
-                 seat->path);
+        snprintf(
+            seat->text, sizeof seat->text,
+            "%s: every record in it is damaged (checksum), so who leads is not known; nothing was overwritten: restore "
+            "it, or forget the election when nobody leads",
+            seat->path);
         return -1;
     }
-    if (view->top != NULL && (view->top->epoch == 0 || view->top->epoch >= ELECT__EPOCH_END ||
-                              view->top->term >= ELECT__LOCAL_TERM_END)) {
-        snprintf(seat->text, sizeof seat->text, "%s: its epoch or term is out of range; nothing was overwritten", seat->path);
+    if (view->top != NULL &&
+        (view->top->epoch == 0 || view->top->epoch >= ELECT__EPOCH_END || view->top->term >= ELECT__LOCAL_TERM_END)) {
+        snprintf(seat->text, sizeof seat->text, "%s: its epoch or term is out of range; nothing was overwritten",
+                 seat->path);
         return -1;
     }
     judge(seat, view);

@@ -143,10 +143,11 @@ static int32_t check_file_system(struct elect__local_dir *dir, const char *allow
     dir->warning = "this file system was allowed by hand: whether its locks hold between processes is not known";
     if (is_listed(allow, dir->file_system, magic))
         return ELECT_OK;
-    snprintf(error, size,
-             "store=local:%s: file system %s (0x%x) is not one whose locks are known to hold: ext4, xfs, btrfs, overlayfs "
-             "or tmpfs; allow_filesystem=%s if you know better",
-             dir->path, dir->file_system, (unsigned)magic, dir->file_system);
+    snprintf(
+        error, size,
+        "store=local:%s: file system %s (0x%x) is not one whose locks are known to hold: ext4, xfs, btrfs, overlayfs "
+        "or tmpfs; allow_filesystem=%s if you know better",
+        dir->path, dir->file_system, (unsigned)magic, dir->file_system);
     return ELECT_ESTORE;
 }
 
@@ -167,7 +168,8 @@ static int32_t path_of(const char *store, char **path, char *error, size_t size)
     while (length > 1 && url.path[length - 1] == '/')
         length--;
     if (url.authority[0] != '\0' || url.path[0] != '/') {
-        snprintf(error, size, "store=%s: local: needs the absolute path of a directory, as in local:/var/lib/elect", store);
+        snprintf(error, size, "store=%s: local: needs the absolute path of a directory, as in local:/var/lib/elect",
+                 store);
         code = ELECT_EINVAL;
     } else {
         *path = strndup(url.path, length);
@@ -187,13 +189,13 @@ static int32_t check_owner(struct elect__local_dir *dir, char *error, size_t siz
     dir->dev = stat.st_dev;
     dir->ino = stat.st_ino;
     if (stat.st_uid != geteuid()) {
-        snprintf(error, size, "store=local:%s: belongs to user %u, this process runs as %u: it must be the same", dir->path,
-                 (unsigned)stat.st_uid, (unsigned)geteuid());
+        snprintf(error, size, "store=local:%s: belongs to user %u, this process runs as %u: it must be the same",
+                 dir->path, (unsigned)stat.st_uid, (unsigned)geteuid());
         return ELECT_ESTORE;
     }
     if ((stat.st_mode & 022) != 0) {
-        snprintf(error, size, "store=local:%s: mode %04o lets others write into it: chmod go-w (0700 is best)", dir->path,
-                 (unsigned)stat.st_mode & 07777);
+        snprintf(error, size, "store=local:%s: mode %04o lets others write into it: chmod go-w (0700 is best)",
+                 dir->path, (unsigned)stat.st_mode & 07777);
         return ELECT_ESTORE;
     }
     return ELECT_OK;
@@ -205,7 +207,8 @@ static int32_t refuse_open(const char *path, int failure, bool *passing, char *e
     if (failure == ELOOP || failure == ENOTDIR)
         snprintf(error, size, "store=local:%s: must be a directory, and not a symbolic link to one", path);
     else if (failure == ENOENT)
-        snprintf(error, size, "store=local:%s: its parent directory does not exist; only the last component is made", path);
+        snprintf(error, size, "store=local:%s: its parent directory does not exist; only the last component is made",
+                 path);
     else
         elect__local_say(error, size, "store=local: can't open directory", path, failure);
     return ELECT_ESTORE;

@@ -7,17 +7,17 @@
 
 enum { ELECT__LOCAL_FILE_SIZE = 208 };
 
-/* Any name to a file name: percent-encoded, the long ones cut and told apart by a hash. A leading dot is encoded, so that
- * "." and the files that are being made have names of their own. */
+/* Any name to a file name: percent-encoded, the long ones cut and told apart by a hash. A leading dot is encoded,
+ * so that "." and the files that are being made have names of their own. */
 void elect__local_file_name(const char *name, char file[ELECT__LOCAL_FILE_SIZE]);
 
 struct elect__local_dir {
-    int fd;                /* -1: not open */
+    int fd; /* -1: not open */
     dev_t dev;
     ino_t ino;
-    char *path;            /* absolute; owned */
+    char *path; /* absolute; owned */
     char file_system[32];
-    const char *warning;   /* what this file system does not give, or NULL */
+    const char *warning; /* what this file system does not give, or NULL */
 };
 
 /* local:/path?... -> an open directory, its last component made when it is missing. 0 or a negative code; *passing: a

@@ -138,7 +138,7 @@ struct info_head {
     uint32_t length;
     uint32_t crc; /* of term, length and text */
 };
-_Static_assert(sizeof(struct info_head) + ELECT__LOCAL_INFO_MAX == ELECT__LOCAL_INFO_STEP, "the layout of the file");
+_Static_assert(sizeof(struct info_head) + ELECT__LOCAL_INFO_MAX <= ELECT__LOCAL_INFO_STEP, "the layout of the file");
 
 static off_t info_at(uint64_t term)
 {
@@ -152,7 +152,7 @@ static uint32_t info_crc(const struct info_head *head, const char *text)
 
 int elect__local_info_write(int fd, uint64_t term, const char *text)
 {
-    char bytes[ELECT__LOCAL_INFO_STEP];
+    char bytes[sizeof(struct info_head) + ELECT__LOCAL_INFO_MAX];
     struct info_head head = {.term = term, .length = (uint32_t)strlen(text)};
     if (head.length > ELECT__LOCAL_INFO_MAX)
         return -EMSGSIZE;
@@ -196,19 +196,18 @@ int elect__local_past_write(int fd, struct elect__local_past *past)
     return write_at(fd, past, sizeof *past, (off_t)(ELECT__LOCAL_PAST_AT + index * sizeof *past));
 }
 
-int elect__local_past_read(int fd, struct elect__local_past pasts[ELECT__LOCAL_PASTS])
+int elect__local_past_read(int fd, uint64_t from_term, struct elect__local_past pasts[ELECT__LOCAL_PASTS])
 {
-    memset(pasts, 0, ELECT__LOCAL_PASTS * sizeof *pasts);
     int failure = read_at(fd, pasts, ELECT__LOCAL_PASTS * sizeof *pasts, ELECT__LOCAL_PAST_AT);
-    if (failure != 0 && failure != -ENODATA) /* the ring's end is written when the terms come to it */
+    if (failure != 0)
         return failure;
     for (int i = 0; i < ELECT__LOCAL_PASTS; i++) {
         struct elect__local_past *past = &pasts[i];
-        bool valid = past->term % ELECT__LOCAL_PASTS == (uint64_t)i && past->crc == past_crc(past) &&
-                     past->instance_id[ELECT__LOCAL_TEXT_SIZE - 1] == '\0' &&
+        bool valid = past->term >= from_term && past->term % ELECT__LOCAL_PASTS == (uint64_t)i &&
+                     past->crc == past_crc(past) && past->instance_id[ELECT__LOCAL_TEXT_SIZE - 1] == '\0' &&
                      past->hostname[ELECT__LOCAL_TEXT_SIZE - 1] == '\0';
         if (!valid)
-            memset(past, 0, sizeof *past);
+            past->term = 0;
     }
     return 0;
 }
@@ -223,12 +222,16 @@ static uint32_t header_crc(const struct elect__local_header *header)
 int elect__local_file_init(int fd, const char *name)
 {
     char bytes[ELECT__LOCAL_INFO_AT] = {0};
+    char block[4096] = {0};
     struct elect__local_header header = {.format = ELECT__LOCAL_FORMAT, .name_length = (uint32_t)strlen(name)};
     memcpy(header.magic, magic, sizeof magic);
     memcpy(header.name, name, header.name_length);
     header.crc = header_crc(&header);
     memcpy(bytes, &header, sizeof header);
-    return write_at(fd, bytes, sizeof bytes, 0);
+    int failure = write_at(fd, bytes, sizeof bytes, 0);
+    for (uint64_t term = 0; failure == 0 && term < ELECT__LOCAL_SLOTS; term++)
+        failure = write_at(fd, block, sizeof block, info_at(term));
+    return failure == 0 && ftruncate(fd, ELECT__LOCAL_END) != 0 ? -errno : failure;
 }
 
 int elect__local_header_check(int fd, const char *file, const char *name, struct elect__local_header *header,
@@ -237,10 +240,10 @@ int elect__local_header_check(int fd, const char *file, const char *name, struct
     int failure = read_at(fd, header, sizeof *header, 0);
     if (failure != 0 && failure != -ENODATA)
         snprintf(error, size, "%s: can't be read: %s", file, strerrordesc_np(-failure));
-    else if (failure != 0 || lseek(fd, 0, SEEK_END) < ELECT__LOCAL_INFO_AT)
+    else if (failure != 0 || lseek(fd, 0, SEEK_END) < ELECT__LOCAL_END)
         snprintf(error, size,
-                 "%s: truncated: a file of an election has at least %d bytes; restore it, or remove it when nobody leads",
-                 file, ELECT__LOCAL_INFO_AT);
+                 "%s: truncated: a file of an election has %d bytes; restore it, or remove it when nobody leads", file,
+                 ELECT__LOCAL_END);
     else if (memcmp(header->magic, magic, sizeof magic) != 0)
         snprintf(error, size, "%s: not a file of libelect (wrong magic); it is left as it is", file);
     else if (header->format != ELECT__LOCAL_FORMAT)
@@ -248,7 +251,8 @@ int elect__local_header_check(int fd, const char *file, const char *name, struct
                  (unsigned)header->format, ELECT__LOCAL_FORMAT);
     else if (header->name_length >= ELECT__LOCAL_NAME_SIZE || header->crc != header_crc(header))
         snprintf(error, size, "%s: damaged header (checksum); restore it, or remove it when nobody leads", file);
-    else if (name != NULL && (strlen(name) != header->name_length || memcmp(header->name, name, header->name_length) != 0))
+    else if (name != NULL &&
+             (strlen(name) != header->name_length || memcmp(header->name, name, header->name_length) != 0))
         snprintf(error, size, "%s: belongs to the election \"%.*s\", not to \"%s\"", file, (int)header->name_length,
                  header->name, name);
     else {

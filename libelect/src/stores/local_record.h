@@ -3,10 +3,11 @@
  *
  *      0  header: magic, format version, the election's name
  *   4096  page: four slots of one record each, by term modulo 4, and the wish that a leader step down
- *   8192  four infos, by term modulo 4: what the leader tells of itself, as JSON
- *  then   a ring of the last 32 terms, by term modulo 32
+ *   8192  a ring of the last 32 terms, by term modulo 32
+ *  28672  four infos, by term modulo 4: what the leader tells of itself, as JSON
  *
- * The first 8 KiB are written when the file is made, so that a renewal needs no new block on a full disk. */
+ * All but the ends of long infos is written when the file is made: on a full disk elections go on, and fdatasync finds
+ * no new block that the file system's journal would have to tell of. */
 #ifndef ELECT_SRC_STORES_LOCAL_RECORD_H
 #define ELECT_SRC_STORES_LOCAL_RECORD_H
 #include <stdbool.h>
@@ -18,10 +19,11 @@ enum {
     ELECT__LOCAL_PASTS = 32,
     ELECT__LOCAL_FORMAT = 1,
     ELECT__LOCAL_PAGE_AT = 4096,
-    ELECT__LOCAL_INFO_AT = 8192,
+    ELECT__LOCAL_PAST_AT = 8192,
+    ELECT__LOCAL_INFO_AT = 28672,
+    ELECT__LOCAL_INFO_STEP = 12288,
     ELECT__LOCAL_INFO_MAX = 8192,
-    ELECT__LOCAL_INFO_STEP = ELECT__LOCAL_INFO_MAX + 16,
-    ELECT__LOCAL_PAST_AT = ELECT__LOCAL_INFO_AT + ELECT__LOCAL_SLOTS * ELECT__LOCAL_INFO_STEP,
+    ELECT__LOCAL_END = ELECT__LOCAL_INFO_AT + ELECT__LOCAL_SLOTS * ELECT__LOCAL_INFO_STEP,
     ELECT__LOCAL_ID_MAX = 256,
     ELECT__LOCAL_TEXT_SIZE = 264, /* of an instance id or a host name, with its NUL */
     ELECT__LOCAL_UUID_SIZE = 40,
@@ -78,7 +80,8 @@ struct elect__local_past {
     char instance_id[ELECT__LOCAL_TEXT_SIZE];
     char hostname[ELECT__LOCAL_TEXT_SIZE];
 };
-_Static_assert(sizeof(struct elect__local_past) == 568, "the layout of the file");
+_Static_assert(sizeof(struct elect__local_past) * ELECT__LOCAL_PASTS <= ELECT__LOCAL_INFO_AT - ELECT__LOCAL_PAST_AT,
+               "the ring ends before the infos begin");
 
 /* CRC-32 as Ethernet and zlib have it. */
 uint32_t elect__local_crc(const void *bytes, size_t length);
@@ -100,9 +103,9 @@ uint64_t elect__local_page_ask(const struct elect__local_page *page);
 int elect__local_info_write(int fd, uint64_t term, const char *text);
 int elect__local_info_read(int fd, uint64_t term, char *text);
 
-/* An entry that is not there or damaged has term 0. */
+/* An entry that is not there, damaged, or of a term below from_term, has term 0. */
 int elect__local_past_write(int fd, struct elect__local_past *past);
-int elect__local_past_read(int fd, struct elect__local_past pasts[ELECT__LOCAL_PASTS]);
+int elect__local_past_read(int fd, uint64_t from_term, struct elect__local_past pasts[ELECT__LOCAL_PASTS]);
 
 /* A new file's first bytes; the name's length has been checked. */
 int elect__local_file_init(int fd, const char *name);

@@ -1,7 +1,7 @@
-#include "local_lock.h"
-#include "local_store.h"
 #include "../report.h"
 #include "../text.h"
+#include "local_lock.h"
+#include "local_store.h"
 #include <dirent.h>
 #include <elect/elect.h>
 #include <errno.h>
@@ -108,7 +108,7 @@ static size_t read_terms(struct question *q, struct elect__local_past pasts[ELEC
 {
     const struct elect__local_record *top = q->view.top;
     size_t count = 0;
-    if (elect__local_past_read(q->seat.fd, pasts) != 0)
+    if (elect__local_past_read(q->seat.fd, 1, pasts) != 0)
         return 0;
     for (uint64_t below = UINT64_MAX; count < ELECT__LOCAL_PASTS; count++) {
         struct elect__local_past *newest = NULL;
@@ -121,8 +121,7 @@ static size_t read_terms(struct question *q, struct elect__local_past pasts[ELEC
         below = newest->term;
         if (top != NULL && newest->term == top->term && q->view.end != ELECT__LOCAL_NOT_ENDED) {
             int64_t real_ms = q->seat.env->real_us(q->seat.env->ctx) / 1000;
-            newest->ended_at_ms =
-                elect__local_ended_at_ms(&q->view, real_ms, top->heartbeat_at_ms, &newest->reason);
+            newest->ended_at_ms = elect__local_ended_at_ms(&q->view, real_ms, top->heartbeat_at_ms, &newest->reason);
         }
         view_of(newest, &terms[count]);
     }
@@ -313,8 +312,9 @@ static void answer_store(struct question *q)
     if (q->store->dir.warning != NULL)
         warnings[count++] = q->store->dir.warning;
     if (!q->store->host.clock_known)
-        warnings[count++] = "the offset of this process's time namespace is not known: it deposes nobody by a deadline, "
-                            "and nobody deposes it";
+        warnings[count++] =
+            "the offset of this process's time namespace is not known: it deposes nobody by a deadline, "
+            "and nobody deposes it";
     done(q->query, elect__report_store(q->query->settings, "single host", warnings, count));
 }
 

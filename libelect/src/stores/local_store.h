@@ -2,9 +2,9 @@
  * local_report.c (questions). */
 #ifndef ELECT_SRC_STORES_LOCAL_STORE_H
 #define ELECT_SRC_STORES_LOCAL_STORE_H
+#include "../store.h"
 #include "local_path.h"
 #include "local_term.h"
-#include "../store.h"
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -53,8 +53,8 @@ void elect__local_log(struct elect__local_store *store, int32_t level, const cha
 /* ---- local.c ---- */
 /* The store's directory, opened when it is not. 0 or a code. */
 int32_t elect__local_store_ready(struct elect__local_store *store, char *error, size_t size);
-/* The stand's file, opened again where it was replaced or closed under us. 0, -ENOENT: there is none, or another negative
- * errno with a text in seat.text. */
+/* The stand's file, opened again where it was replaced or closed under us. 0, -ENOENT: there is none, or another
+ * negative errno with a text in seat.text. */
 int elect__local_stand_open(struct elect__local_stand *stand, bool create);
 
 /* ---- local_watch.c ---- */

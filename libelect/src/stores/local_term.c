@@ -1,7 +1,7 @@
 #include "local_term.h"
+#include "../ledger.h"
 #include "local_lock.h"
 #include "local_path.h"
-#include "../ledger.h"
 #include <elect/elect.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,8 @@ static int64_t real_ms(const struct elect__local_seat *seat)
 
 void elect__local_signal(int fd)
 {
-    futimens(fd, NULL); /* IN_ATTRIB for the directory's watchers; needs no descriptor, and a safety poll is behind it */
+    futimens(fd,
+             NULL); /* IN_ATTRIB for the directory's watchers; needs no descriptor, and a safety poll is behind it */
 }
 
 /* ---- answers ---- */
@@ -33,9 +34,18 @@ static void refuse_errno(struct elect__local_seat *seat, struct elect__reply *re
     refuse(reply, ELECT__REFUSED);
 }
 
+static void unlock_term(struct elect__local_seat *seat)
+{
+    if (seat->held != 0)
+        elect__local_lock(seat->fd, F_UNLCK, ELECT__LOCAL_TERM_AT + (off_t)seat->held, 1);
+    seat->held = 0;
+}
+
 static void answer_view(struct elect__local_seat *seat, const struct elect__local_who *who,
                         const struct elect__local_view *view, struct elect__reply *reply)
 {
+    if (view->top == NULL || view->top->term != seat->held)
+        unlock_term(seat); /* a term of ours that others have ended */
     reply->left_ns = view->left_ns;
     if (view->verdict == ELECT__LOCAL_LED) {
         reply->outcome = ELECT__HELD;
@@ -49,61 +59,6 @@ static void answer_view(struct elect__local_seat *seat, const struct elect__loca
         reply->outcome = ELECT__FREE;
         reply->left_ns = 0;
     }
-}
-
-static void unlock_term(struct elect__local_seat *seat)
-{
-    if (seat->held != 0)
-        elect__local_lock(seat->fd, F_UNLCK, ELECT__LOCAL_TERM_AT + (off_t)seat->held, 1);
-    seat->held = 0;
-}
-
-/* ---- past terms ---- */
-
-struct memory {
-    uint64_t term, epoch; /* the highest in the ring */
-    struct elect__local_past last; /* the entry of the term before, if it is there */
-};
-
-/* The ring remembers what a damaged slot has lost. */
-static int recall(const struct elect__local_seat *seat, uint64_t term, struct memory *out)
-{
-    struct elect__local_past pasts[ELECT__LOCAL_PASTS];
-    int failure = elect__local_past_read(seat->fd, pasts);
-    memset(out, 0, sizeof *out);
-    for (int i = 0; failure == 0 && i < ELECT__LOCAL_PASTS; i++) {
-        if (pasts[i].term > out->term)
-            out->term = pasts[i].term;
-        if (pasts[i].epoch > out->epoch)
-            out->epoch = pasts[i].epoch;
-        if (pasts[i].term != 0 && pasts[i].term == term)
-            out->last = pasts[i];
-    }
-    return failure;
-}
-
-static int write_past(const struct elect__local_seat *seat, const struct elect__local_record *record,
-                      const char *hostname)
-{
-    struct elect__local_past past = {.term = record->term,
-                                     .epoch = record->epoch,
-                                     .started_at_ms = record->started_at_ms,
-                                     .ended_at_ms = record->ended_at_ms,
-                                     .reason = record->reason};
-    snprintf(past.instance_id, sizeof past.instance_id, "%s", record->instance_id);
-    snprintf(past.hostname, sizeof past.hostname, "%s", hostname);
-    return elect__local_past_write(seat->fd, &past);
-}
-
-/* The end of a term whose holder could not tell it. */
-static void write_end(const struct elect__local_seat *seat, const struct elect__local_view *before,
-                      struct elect__local_past *last)
-{
-    if (before->top == NULL || last->term == 0 || last->ended_at_ms != 0)
-        return;
-    int64_t now_ms = real_ms(seat);
-    last->ended_at_ms = elect__local_ended_at_ms(before, now_ms, now_ms, &last->reason);
-    elect__local_past_write(seat->fd, last);
 }
 
 /* ---- acquire ---- */
@@ -120,8 +75,8 @@ static void fill_record(const struct elect__local_seat *seat, const struct elect
     record->deadline_ns = op->sent_at_ns - seat->host->offset_ns + seat->ttl_ns;
     record->lock_ttl_ns = seat->ttl_ns;
     record->started_at_ms = record->heartbeat_at_ms = real_ms(seat);
-    record->pid = getpid();
-    record->pid_start = elect__local_pid_start(seat->host, record->pid);
+    record->pid = seat->host->pid;
+    record->pid_start = seat->host->pid_start;
     record->pid_ns = seat->host->pid_ns;
     memcpy(record->boot_id, seat->host->boot_id, sizeof record->boot_id);
     snprintf(record->incarnation, sizeof record->incarnation, "%s", who->incarnation);
@@ -167,8 +122,8 @@ static void answer_beaten(struct elect__local_seat *seat, const struct elect__lo
 
 /* The byte of record->term is locked. view: what stood before. */
 static void write_term(struct elect__local_seat *seat, const struct elect__local_who *who,
-                       struct elect__local_record *record, struct memory *memory, struct elect__reply *reply,
-                       struct elect__local_view *view)
+                       struct elect__local_record *record, struct elect__local_memory *memory,
+                       struct elect__reply *reply, struct elect__local_view *view)
 {
     struct elect__local_page page;
     uint64_t term_before = view->top != NULL ? view->top->term : 0;
@@ -188,8 +143,8 @@ static void write_term(struct elect__local_seat *seat, const struct elect__local
             answer_beaten(seat, who, view, reply);
         return;
     }
-    write_end(seat, view, &memory->last);
-    failure = write_past(seat, record, who->hostname);
+    elect__local_past_end(seat, view, &memory->last);
+    failure = elect__local_past_note(seat, record, who->hostname);
     if (failure == 0 && fdatasync(seat->fd) != 0) /* so that epochs rise through a crash of the host */
         failure = -errno;
     if (failure != 0) {
@@ -224,10 +179,10 @@ static void claim(struct elect__local_seat *seat, const struct elect__local_who 
                   struct elect__reply *reply, struct elect__local_view *view)
 {
     struct elect__local_record record;
-    struct memory memory;
+    struct elect__local_memory memory;
     uint64_t stored = view->top != NULL ? view->top->epoch : 0;
     uint64_t term_before = view->top != NULL ? view->top->term : 0;
-    int failure = recall(seat, term_before, &memory);
+    int failure = elect__local_recall(seat, term_before, &memory);
     if (failure != 0) {
         refuse_errno(seat, reply, "can't read", failure);
         return;
@@ -371,7 +326,7 @@ static void release(struct elect__local_seat *seat, const struct elect__local_wh
         record.ended_at_ms = real_ms(seat);
         failure = elect__local_record_write(seat->fd, &record);
         if (failure == 0)
-            write_past(seat, &record, who->hostname);
+            elect__local_past_note(seat, &record, who->hostname);
     }
     if (failure != 0)
         refuse_errno(seat, reply, "can't release in", failure);

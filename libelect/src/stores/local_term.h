@@ -1,9 +1,10 @@
-/* The protocol of local: on one election's file. A term is taken by locking its byte, told by writing its record, and over
- * when it is released, when its deadline has passed, or when its lock is free *and* its process is proven dead. */
+/* The protocol of local: on one election's file. A term is taken by locking its byte, told by writing its record,
+ * and over when it is released, when its deadline has passed, or when its lock is free *and* its process is proven
+ * dead. */
 #ifndef ELECT_SRC_STORES_LOCAL_TERM_H
 #define ELECT_SRC_STORES_LOCAL_TERM_H
-#include "local_time.h"
 #include "../election.h"
+#include "local_time.h"
 
 enum elect__local_verdict {
     ELECT__LOCAL_LED = 1, /* left_ns */
@@ -20,7 +21,7 @@ enum elect__local_end {
 
 struct elect__local_view {
     enum elect__local_verdict verdict;
-    enum elect__local_end end;            /* of top */
+    enum elect__local_end end;             /* of top */
     const struct elect__local_record *top; /* in page; NULL: nobody ever led */
     uint64_t next_term;
     int64_t now_ns;  /* the host's boot clock just before the page was read */
@@ -68,6 +69,19 @@ void elect__local_apply(struct elect__local_seat *seat, const struct elect__loca
 /* When a term that has ended without a release did so, as far as can be told; died_at_ms if its process died. */
 int64_t elect__local_ended_at_ms(const struct elect__local_view *view, int64_t real_ms, int64_t died_at_ms,
                                  int32_t *reason);
+
+struct elect__local_memory {
+    uint64_t term, epoch;          /* the highest in the ring */
+    struct elect__local_past last; /* the entry of the term before, if it is there */
+};
+/* What the ring of past terms has beside the record of term: it remembers what a damaged slot has lost. */
+int elect__local_recall(const struct elect__local_seat *seat, uint64_t term, struct elect__local_memory *out);
+/* The entry of a term, at its beginning and at its release. */
+int elect__local_past_note(const struct elect__local_seat *seat, const struct elect__local_record *record,
+                           const char *hostname);
+/* The end of a term whose holder could not tell it. */
+void elect__local_past_end(const struct elect__local_seat *seat, const struct elect__local_view *before,
+                           struct elect__local_past *last);
 
 /* Wakes whoever watches the directory. */
 void elect__local_signal(int fd);

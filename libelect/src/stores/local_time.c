@@ -72,26 +72,6 @@ static void read_offset(struct elect__local_host *host)
                         parse_offset(text, &host->offset_ns);
 }
 
-int elect__local_host_read(struct elect__local_host *host, const char *proc, char *error, size_t size)
-{
-    char text[64];
-    unsigned long pid_ns = 0;
-    memset(host, 0, sizeof *host);
-    host->proc = proc;
-    if (slurp(proc, "sys/kernel/random/boot_id", host->boot_id, sizeof host->boot_id) < 8) {
-        snprintf(error, size, "local: needs %s/sys/kernel/random/boot_id to tell one boot from another: is /proc mounted?",
-                 proc);
-        return -1;
-    }
-    host->boot_id[strcspn(host->boot_id, "\n")] = '\0';
-    read_offset(host);
-    /* A /proc of another pid namespace speaks of other processes than ours. */
-    if (link_text(proc, "self", text, sizeof text) > 0 && atol(text) == (long)getpid() &&
-        link_text(proc, "self/ns/pid", text, sizeof text) > 0 && sscanf(text, "pid:[%lu]", &pid_ns) == 1)
-        host->pid_ns = pid_ns;
-    return 0;
-}
-
 int64_t elect__local_now_ns(const struct elect__local_host *host, const struct elect__env *env)
 {
     return env->boot_ns(env->ctx) - host->offset_ns;
@@ -114,10 +94,10 @@ static int read_process(const struct elect__local_host *host, int pid, struct pr
     if (length < 0)
         return errno == ENOENT || errno == ESRCH ? 0 : -1;
     char *after = strrchr(text, ')'); /* the command's name may hold anything, a parenthesis too */
-    if (after == NULL || sscanf(after + 1,
-                                " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNd64
-                                " %*s %" SCNu64,
-                                &out->state, &out->threads, &start) != 3)
+    if (after == NULL ||
+        sscanf(after + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNd64 " %*s %" SCNu64,
+               &out->state, &out->threads, &start) != 3)
         return -1;
     out->start = -1;
     if (host->clock_known && ticks_per_s > 0) /* the kernel shows it shifted by the reader's time namespace */
@@ -129,6 +109,28 @@ int64_t elect__local_pid_start(const struct elect__local_host *host, int pid)
 {
     struct process process;
     return read_process(host, pid, &process) == 1 ? process.start : -1;
+}
+
+int elect__local_host_read(struct elect__local_host *host, const char *proc, char *error, size_t size)
+{
+    char text[64];
+    unsigned long pid_ns = 0;
+    memset(host, 0, sizeof *host);
+    host->proc = proc;
+    if (slurp(proc, "sys/kernel/random/boot_id", host->boot_id, sizeof host->boot_id) < 8) {
+        snprintf(error, size,
+                 "local: needs %s/sys/kernel/random/boot_id to tell one boot from another: is /proc mounted?", proc);
+        return -1;
+    }
+    host->boot_id[strcspn(host->boot_id, "\n")] = '\0';
+    read_offset(host);
+    /* A /proc of another pid namespace speaks of other processes than ours. */
+    if (link_text(proc, "self", text, sizeof text) > 0 && atol(text) == (long)getpid() &&
+        link_text(proc, "self/ns/pid", text, sizeof text) > 0 && sscanf(text, "pid:[%lu]", &pid_ns) == 1)
+        host->pid_ns = pid_ns;
+    host->pid = getpid();
+    host->pid_start = elect__local_pid_start(host, host->pid);
+    return 0;
 }
 
 bool elect__local_gone(const struct elect__local_host *host, const struct elect__local_record *record)

@@ -1,13 +1,15 @@
-/* Where on its host this process is: which boot, which pid and time namespaces. What processes of one host write to each
- * other about times and processes is only true between those that agree on these. */
+/* Where on its host this process is: which boot, which pid and time namespaces. What processes of one host write to
+ * each other about times and processes is only true between those that agree on these. */
 #ifndef ELECT_SRC_STORES_LOCAL_TIME_H
 #define ELECT_SRC_STORES_LOCAL_TIME_H
-#include "local_record.h"
 #include "../env.h"
+#include "local_record.h"
 
 struct elect__local_host {
     const char *proc; /* "/proc", but in tests */
     char boot_id[ELECT__LOCAL_UUID_SIZE];
+    int pid; /* ours */
+    int64_t pid_start;
     uint64_t pid_ns;   /* 0: not known, nobody's death can be proven */
     int64_t offset_ns; /* this process's boot clock minus the host's */
     bool clock_known;  /* else nobody is deposed by a deadline */

@@ -8,8 +8,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* A process that dies closes its files before its locks are dropped, and those before it is provably gone: so one wake is
- * followed by looks at growing distances. */
+/* A process that dies closes its files before its locks are dropped, and those before it is provably gone: so one
+ * wake is followed by looks at growing distances. */
 #define FIRST_PAUSE_US 100
 #define LAST_PAUSE_US 250000
 #define POLL_MS 250
@@ -74,8 +74,8 @@ static int look_at_bucket(struct elect__local_store *store, int bucket, bool all
 
 static void arm(struct elect__local_watch *watch)
 {
-    struct itimerspec at = {.it_value = {.tv_sec = watch->pause_us / 1000000,
-                                         .tv_nsec = watch->pause_us % 1000000 * 1000}};
+    struct itimerspec at = {
+        .it_value = {.tv_sec = watch->pause_us / 1000000, .tv_nsec = watch->pause_us % 1000000 * 1000}};
     if (watch->timer >= 0)
         timerfd_settime(watch->timer, 0, &at, NULL);
 }
@@ -203,8 +203,10 @@ void elect__local_watch_start(struct elect__local_store *store)
     if (failure == 0) {
         event_assign(&watch->inotify_event, base, watch->inotify, EV_READ | EV_PERSIST, on_inotify, store);
         event_assign(&watch->timer_event, base, watch->timer, EV_READ | EV_PERSIST, on_timer, store);
-        if (event_add(&watch->inotify_event, NULL) != 0 || event_add(&watch->timer_event, NULL) != 0)
+        if (event_add(&watch->inotify_event, NULL) != 0 || event_add(&watch->timer_event, NULL) != 0) {
+            event_del(&watch->inotify_event);
             failure = -ENOMEM;
+        }
     }
     if (failure != 0) {
         const char *why = strerrordesc_np(-failure);
@@ -217,6 +219,8 @@ void elect__local_watch_start(struct elect__local_store *store)
     }
     event_assign(&watch->poll_event, base, -1, EV_PERSIST, on_poll, store);
     watch->polling = event_add(&watch->poll_event, &poll) == 0;
+    if (!watch->polling) /* all or nothing, so that the next start may try again */
+        elect__local_watch_stop(store);
 }
 
 void elect__local_watch_stop(struct elect__local_store *store)
