@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 /* The parent of a process; 0: it has gone. */
-static pid_t parent_of(int proc, const char *pid)
+static pid_t parent_of(const char *pid)
 {
     char path[64], stat[512];
     const char *after;
     ssize_t length;
     int fd, parent = 0;
 
-    snprintf(path, sizeof(path), "%.20s/stat", pid);
-    fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     length = read(fd, stat, sizeof(stat) - 1);
@@ -43,7 +43,7 @@ void elect__children_list(struct elect__children *children)
     if (!proc)
         return;
     while (children->count < ELECT__CHILDREN && (entry = readdir(proc)))
-        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(dirfd(proc), entry->d_name) == self)
+        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == self)
             children->pids[children->count++] = (pid_t)atoi(entry->d_name);
     closedir(proc);
 }

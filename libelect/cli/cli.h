@@ -17,8 +17,8 @@ enum {
     ELECT__EXIT_USAGE = 64,       /* wrong command line */
     ELECT__EXIT_UNREACHABLE = 69, /* the store */
     ELECT__EXIT_NOT_ELECTED = 75,
-    ELECT__EXIT_LOST = 76,        /* --once */
-    ELECT__EXIT_REFUSED = 78,     /* a value, or the store is unfit or refuses */
+    ELECT__EXIT_LOST = 76,    /* --once */
+    ELECT__EXIT_REFUSED = 78, /* a value, or the store is unfit or refuses */
     ELECT__EXIT_CANNOT_RUN = 126,
     ELECT__EXIT_NOT_FOUND = 127,
     ELECT__EXIT_SIGNAL = 128 /* + n */
@@ -59,8 +59,7 @@ struct elect__cli {
 
 extern const struct elect__command elect__command_run, elect__command_status, elect__command_watch,
     elect__command_history, elect__command_list, elect__command_step_down, elect__command_forget,
-    elect__command_options, elect__command_demo, elect__command_version, elect__command_guard,
-    elect__command_candidate;
+    elect__command_options, elect__command_demo, elect__command_version, elect__command_guard, elect__command_candidate;
 
 /* main.c */
 const struct elect__command *elect__commands(size_t i); /* those for people, NULL after the last */
@@ -87,7 +86,7 @@ int elect__cli_open(struct elect__cli *cli, elect_client_t **out);
 int elect__cli_election(elect_client_t *client, elect_election_t **out);
 /* Both, for one who looks only. */
 int elect__cli_observe(struct elect__cli *cli, elect_client_t **client, elect_election_t **out);
-int elect__cli_exit(int32_t code);                                      /* for a failure of the library */
+int elect__cli_exit(int32_t code);                                                 /* for a failure of the library */
 int elect__cli_fail(const struct elect__cli *cli, int32_t code, const char *what); /* says it, answers the exit code */
 /* The same for a question to an open store, with the reason from its log. */
 int elect__cli_refused(const struct elect__cli *cli, elect_client_t *client, int32_t failure);
@@ -97,7 +96,7 @@ int elect__cli_report(struct elect__cli *cli, const char *what, char **text, cJS
 /* say.c */
 void elect__say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "elect: ..." on stderr */
 enum { ELECT__SPAN_SIZE = 32 };
-const char *elect__span(int64_t ns, char out[ELECT__SPAN_SIZE]);    /* for people: 8.1s, 3h12m, 2d04h */
+const char *elect__span(int64_t ns, char out[ELECT__SPAN_SIZE]);            /* for people: 8.1s, 3h12m, 2d04h */
 const char *elect__clock_text(int64_t unix_ms, char out[ELECT__SPAN_SIZE]); /* 2026-11-21T03:11:07.131Z */
 int64_t elect__boot_ns(void);
 int64_t elect__real_ms(void);
@@ -105,5 +104,5 @@ int64_t elect__real_ms(void);
 /* json.c */
 const char *elect__json_text(const cJSON *object, const char *key); /* "" when absent */
 int64_t elect__json_int(const cJSON *object, const char *key, int64_t absent);
-bool elect__json_has(const cJSON *object, const char *key);         /* present and not null */
+bool elect__json_has(const cJSON *object, const char *key); /* present and not null */
 #endif

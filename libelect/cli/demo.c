@@ -152,8 +152,8 @@ static int freeze(struct elect__demo *demo, struct figures *figures, int victim)
     figures->freeze_ns = demo->places[leader].elected_ns - frozen_ns;
     draw(demo, leader);
     demo->cells[victim] = "frozen";
-    elect__demo_row(demo, demo->places[leader].epoch, "%c's lease ran out: %c after %s", 'A' + victim,
-                    'A' + leader, elect__demo_span(figures->freeze_ns, span));
+    elect__demo_row(demo, demo->places[leader].epoch, "%c's lease ran out: %c after %s", 'A' + victim, 'A' + leader,
+                    elect__demo_span(figures->freeze_ns, span));
     return leader;
 }
 
@@ -271,7 +271,8 @@ static bool choose_store(struct elect__demo *demo)
         return false;
     }
     store = elect_options_get(options, "store");
-    timed = elect__options_origin(options, ELECT__OPT_LOCK_TTL) != ELECT__UNSET || (store && strstr(store, "lock_ttl="));
+    timed =
+        elect__options_origin(options, ELECT__OPT_LOCK_TTL) != ELECT__UNSET || (store && strstr(store, "lock_ttl="));
     if (!store || !*store) {
         snprintf(demo->folder, sizeof(demo->folder), "%.200s/elect-demo-XXXXXX", folder && *folder ? folder : "/tmp");
         if (!mkdtemp(demo->folder)) {

@@ -1,5 +1,5 @@
-/* `elect demo`: three candidates in processes of their own are killed, stopped and frozen in turn. Each keeps asking its
- * own is_leader and writes the answers to a memory that outlives it; the parent judges them at the end. */
+/* `elect demo`: three candidates in processes of their own are killed, stopped and frozen in turn. Each keeps asking
+ * its own is_leader and writes the answers to a memory that outlives it; the parent judges them at the end. */
 #ifndef ELECT_CLI_DEMO_H
 #define ELECT_CLI_DEMO_H
 #include "cli.h"
@@ -11,11 +11,11 @@ enum elect__demo_kind {
     ELECT__DEMO_START = 1,
     ELECT__DEMO_STOP,
     /* from a candidate */
-    ELECT__DEMO_READY,    /* the store is open */
-    ELECT__DEMO_FAILED,   /* value: exit code; text */
-    ELECT__DEMO_ELECTED,  /* at_ns: its first "leader" had returned; text: epoch */
-    ELECT__DEMO_LOST,     /* text: why */
-    ELECT__DEMO_STOPPING  /* at_ns: before elect_election_stop was called */
+    ELECT__DEMO_READY,   /* the store is open */
+    ELECT__DEMO_FAILED,  /* value: exit code; text */
+    ELECT__DEMO_ELECTED, /* at_ns: its first "leader" had returned; text: epoch */
+    ELECT__DEMO_LOST,    /* text: why */
+    ELECT__DEMO_STOPPING /* at_ns: before elect_election_stop was called */
 };
 
 /* One answer of is_leader, on the clock that all processes of the machine share. */

@@ -22,9 +22,9 @@ struct candidate {
     elect_client_t *client;
     elect_election_t *election;
     int link;
-    int64_t ask_ns;  /* between two questions */
-    uint64_t epoch;  /* the last one that was seen */
-    bool announced;  /* ELECTED was read and not told yet */
+    int64_t ask_ns; /* between two questions */
+    uint64_t epoch; /* the last one that was seen */
+    bool announced; /* ELECTED was read and not told yet */
     bool over;
 };
 
@@ -65,8 +65,7 @@ static void hear(struct candidate *c, elect_event_t *event)
         break;
     case ELECT_EVENT_LOST:
         c->announced = false;
-        elect__link_send(c->link, ELECT__DEMO_LOST, 0, elect__boot_ns(),
-                         elect_reason_name(elect_event_reason(event)));
+        elect__link_send(c->link, ELECT__DEMO_LOST, 0, elect__boot_ns(), elect_reason_name(elect_event_reason(event)));
         break;
     case ELECT_EVENT_ERROR:
         if (elect_event_code(event) == ELECT_EAUTH || elect_event_code(event) == ELECT_EINVAL)

@@ -1,5 +1,5 @@
-/* The judge: was there ever an instant with two leaders? An overlap is a "leader" of epoch e that was asked for after one
- * of a later epoch had been answered, or of an epoch that somebody else led. */
+/* The judge: was there ever an instant with two leaders? An overlap is a "leader" of epoch e that was asked for after
+ * one of a later epoch had been answered, or of an epoch that somebody else led. */
 #include "demo.h"
 
 struct term {

@@ -55,10 +55,9 @@ bool elect__demo_enter(struct elect__demo *demo, int place)
         snprintf(numbers[2], sizeof(numbers[2]), "%d", ends[1]);
         snprintf(id, sizeof(id), "demo-%s-%d-%d", label, (int)getpid(), p->life);
         setenv("LEADER_ELECTION_INSTANCE_ID", id, 1);
-        failure = elect__link_spawn(&p->pid, (int[]){demo->memory, ends[1]}, 2,
-                                    (char *[]){(char *)"elect", (char *)"candidate", label, numbers[0], numbers[1],
-                                               numbers[2], NULL},
-                                    environ);
+        failure = elect__link_spawn(
+            &p->pid, (int[]){demo->memory, ends[1]}, 2,
+            (char *[]){(char *)"elect", (char *)"candidate", label, numbers[0], numbers[1], numbers[2], NULL}, environ);
         close(ends[1]);
         p->link = ends[0];
     }

@@ -24,8 +24,7 @@ void elect__demo_head(const struct elect__demo *demo)
     if (demo->cli->json)
         return;
     store = elect__url_redact(demo->cli->settings->store);
-    printf("elect demo: candidates A B C, store %s, lock_ttl %s\n", store ? store : "",
-           elect__span(demo->ttl_ns, ttl));
+    printf("elect demo: candidates A B C, store %s, lock_ttl %s\n", store ? store : "", elect__span(demo->ttl_ns, ttl));
     printf("   time  A         B         C         what happened\n");
     fflush(stdout);
     free(store);
@@ -59,8 +58,7 @@ void elect__demo_row(struct elect__demo *demo, uint64_t epoch, const char *forma
     keep(demo, at_ns, epoch, text);
     if (demo->cli->json)
         return;
-    printf("%6.2fs  %-8s  %-8s  %-8s  ", (double)at_ns / 1e9, demo->cells[0], demo->cells[1],
-           demo->cells[2]);
+    printf("%6.2fs  %-8s  %-8s  %-8s  ", (double)at_ns / 1e9, demo->cells[0], demo->cells[1], demo->cells[2]);
     if (epoch != 0)
         printf("%-36s  epoch ..%03d\n", text, (int)(epoch % 1000));
     else

@@ -1,6 +1,6 @@
 /* The guard of `elect run`: one process per term, between run and its command. It starts the command in a process group
  * of its own, and ends whatever is left of that at the end of the lease it was last told of, when run says so, or when
- * run has died. On a local: store it holds the term's group byte meanwhile, so that nobody leads before the group is gone. */
+ * run has died. On a local: store it holds the term's group byte meanwhile: nobody leads before the group is gone. */
 #ifndef ELECT_CLI_GUARD_H
 #define ELECT_CLI_GUARD_H
 #include "link.h"
@@ -11,22 +11,22 @@
 
 enum elect__guard_kind {
     /* run to guard */
-    ELECT__GUARD_GO = 1,      /* start the command; at_ns: the lease ends */
-    ELECT__GUARD_LEASE,       /* at_ns: it ends later than that */
-    ELECT__GUARD_STOP,        /* TERM now, KILL at at_ns at the latest */
-    ELECT__GUARD_KILL,        /* now */
-    ELECT__GUARD_SIGNAL,      /* pass signal `value` on */
+    ELECT__GUARD_GO = 1, /* start the command; at_ns: the lease ends */
+    ELECT__GUARD_LEASE,  /* at_ns: it ends later than that */
+    ELECT__GUARD_STOP,   /* TERM now, KILL at at_ns at the latest */
+    ELECT__GUARD_KILL,   /* now */
+    ELECT__GUARD_SIGNAL, /* pass signal `value` on */
     /* guard to run */
-    ELECT__GUARD_READY,       /* the group byte is held; at_ns: the guard's clock, which must be run's */
-    ELECT__GUARD_FAILED,      /* it is not: text */
-    ELECT__GUARD_STARTED,     /* value: pid, and process group, of the command */
-    ELECT__GUARD_NOT_RUN,     /* value: errno of exec */
-    ELECT__GUARD_AWARE,       /* of the lease that ends at at_ns */
-    ELECT__GUARD_LAPSING,     /* the command was TERMed: at_ns is near */
-    ELECT__GUARD_SUSPENDED,   /* the command was stopped by signal `value` */
-    ELECT__GUARD_ENDED,       /* the command ended: value as shells have it; at_ns: its signal, or 0 */
-    ELECT__GUARD_KILLING,     /* the group is being KILLed */
-    ELECT__GUARD_GONE         /* nothing is left of it; value: it had to be KILLed */
+    ELECT__GUARD_READY,     /* the group byte is held; at_ns: the guard's clock, which must be run's */
+    ELECT__GUARD_FAILED,    /* it is not: text */
+    ELECT__GUARD_STARTED,   /* value: pid, and process group, of the command */
+    ELECT__GUARD_NOT_RUN,   /* value: errno of exec */
+    ELECT__GUARD_AWARE,     /* of the lease that ends at at_ns */
+    ELECT__GUARD_LAPSING,   /* the command was TERMed: at_ns is near */
+    ELECT__GUARD_SUSPENDED, /* the command was stopped by signal `value` */
+    ELECT__GUARD_ENDED,     /* the command ended: value as shells have it; at_ns: its signal, or 0 */
+    ELECT__GUARD_KILLING,   /* the group is being KILLed */
+    ELECT__GUARD_GONE       /* nothing is left of it; value: it had to be KILLed */
 };
 
 /* How long the one side gives the other to act, after the end of the lease, before it is taken for hung and killed. */
@@ -39,7 +39,7 @@ struct elect__guard {
     int64_t lease_ns, limit_ns, stop_ns;      /* ends; and how long before the lease's end TERM is sent */
     int64_t pass_ns;                          /* between two rounds of KILL */
     bool foreground, started, termed, killing, killed, ended, orphan, gone;
-    sigset_t mask;                            /* the command's */
+    sigset_t mask; /* the command's */
     char **argv;
 };
 

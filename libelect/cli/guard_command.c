@@ -108,7 +108,7 @@ static void look_at_command(struct elect__guard *guard)
     guard->ended = true;
     by_signal = info.si_code != CLD_EXITED;
     elect__link_send(guard->link, ELECT__GUARD_ENDED, by_signal ? ELECT__EXIT_SIGNAL + info.si_status : info.si_status,
-                      by_signal ? info.si_status : 0, NULL);
+                     by_signal ? info.si_status : 0, NULL);
 }
 
 static void bury(struct elect__guard *guard)

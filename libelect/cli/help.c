@@ -53,7 +53,8 @@ const char *elect__nearest(const char *word, const char *(*next)(const void *ctx
 
 void elect__help_all(void)
 {
-    puts("elect: exactly one of N copies may run the job\n\nusage: elect COMMAND [OPTION...] [NAME] [-- COMMAND [ARG...]]\n");
+    puts("elect: exactly one of N copies may run the job\n\nusage: elect COMMAND [OPTION...] [NAME] [-- COMMAND "
+         "[ARG...]]\n");
     for (size_t i = 0; elect__commands(i); i++)
         printf("  %-10s %s\n", elect__commands(i)->name, elect__commands(i)->summary);
     puts("\n\"elect COMMAND --help\" tells more; so does elect(1).\n"

@@ -133,7 +133,7 @@ int elect__cli_open(struct elect__cli *cli, elect_client_t **out)
 
 int elect__cli_election(elect_client_t *client, elect_election_t **out)
 {
-    /* The client's options say it all; an election's own would be these again, and the store is none of its business. */
+    /* The client's options say it all; what the client alone may be told, an election refuses. */
     elect_options_t *none = elect_options_new();
     int32_t failure = elect_election_new(client, none, out);
     const char *text = elect_options_error(none);

@@ -90,7 +90,8 @@ static int effective(struct elect__cli *cli)
 
         trace(cli, &url, place++, row, &effect);
         if (!cli->json)
-            printf("%-20s %-24s %s\n", elect__json_text(row, "name"), *effect.value ? effect.value : "-", effect.source);
+            printf("%-20s %-24s %s\n", elect__json_text(row, "name"), *effect.value ? effect.value : "-",
+                   effect.source);
         one = cJSON_CreateObject();
         cJSON_AddStringToObject(one, "name", elect__json_text(row, "name"));
         cJSON_AddStringToObject(one, "value", effect.value);

@@ -1,5 +1,5 @@
-#include "options.h"
 #include "run.h"
+#include "options.h"
 #include "settings.h"
 #include <errno.h>
 #include <poll.h>
@@ -60,8 +60,8 @@ static void hear(struct elect__run *run, elect_event_t *event)
         elect__run_lost(run, event);
         return;
     case ELECT_EVENT_LEADER_CHANGED:
-        if (elect_event_leader(event) && strcmp(elect_leader_instance_id(elect_event_leader(event)),
-                                                elect_election_instance_id(run->election)) != 0)
+        if (elect_event_leader(event) &&
+            strcmp(elect_leader_instance_id(elect_event_leader(event)), elect_election_instance_id(run->election)) != 0)
             run->faulty = false; /* the store is well: it names another */
         break;
     case ELECT_EVENT_ERROR:
@@ -109,7 +109,9 @@ static void give_up(struct elect__run *run)
 
     elect_string_free(text);
     elect__say("%s: not elected%s%s", run->cli->name, unreachable ? ": " : "",
-               !unreachable ? "" : run->faulty ? run->fault : elect_code_text(failure));
+               !unreachable  ? ""
+               : run->faulty ? run->fault
+                             : elect_code_text(failure));
     elect__run_end(run, unreachable ? ELECT__EXIT_UNREACHABLE : ELECT__EXIT_NOT_ELECTED);
 }
 
@@ -312,8 +314,10 @@ static int read_flags(struct elect__run *run)
     if ((run->stop_ns = elect__args_duration(cli, "stop-timeout", settings->lock_ttl_ns / 4)) < 0)
         return ELECT__EXIT_REFUSED;
     if (elect__args_given(cli, "stop-timeout") && run->stop_ns >= room_ns) {
-        snprintf(rule, sizeof(rule), "must be less than lock_ttl - clock_margin - heartbeat_interval (%s), or the command "
-                 "is stopped at every heartbeat", elect__span(room_ns, span));
+        snprintf(rule, sizeof(rule),
+                 "must be less than lock_ttl - clock_margin - heartbeat_interval (%s), or the command "
+                 "is stopped at every heartbeat",
+                 elect__span(room_ns, span));
         return refuse("stop-timeout", elect__args_value(cli, "stop-timeout"), rule);
     }
     if (run->stop_ns >= room_ns)
@@ -394,8 +398,9 @@ const struct elect__command elect__command_run = {
     .name = "run",
     .usage = "run [OPTION...] NAME -- COMMAND [ARG...]",
     .summary = "run a command on the one host that leads",
-    .more = "Waits until it leads, runs COMMAND with ELECT_NAME, ELECT_EPOCH and ELECT_INSTANCE_ID, and ends its process\n"
-            "group before anybody else can lead. Exit code: the command's; see elect(1) for the others.",
+    .more =
+        "Waits until it leads, runs COMMAND with ELECT_NAME, ELECT_EPOCH and ELECT_INSTANCE_ID, and ends its process\n"
+        "group before anybody else can lead. Exit code: the command's; see elect(1) for the others.",
     .flags = flags,
     .takes = ELECT__TAKES_NAME | ELECT__TAKES_COMMAND | ELECT__TAKES_OPTIONS,
     .main = run_main,

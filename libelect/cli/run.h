@@ -20,16 +20,16 @@ enum elect__run_restart { ELECT__RESTART_NO, ELECT__RESTART_ON_FAILURE, ELECT__R
 /* Of the term under way. */
 struct elect__run_term {
     uint64_t epoch;
-    elect_event_t *lost;      /* held until the command's group is gone */
-    pid_t guard, group;       /* 0: none (yet) */
+    elect_event_t *lost; /* held until the command's group is gone */
+    pid_t guard, group;  /* 0: none (yet) */
     int link;
     int64_t spawned_ns, told_ns, aware_ns;
-    bool foreground;          /* the command's group has the terminal */
-    bool going;               /* GO was sent */
-    bool ended, ended_first;  /* the command has; before anybody asked it to */
-    bool lapsed;              /* the lease, nearly or quite: lost, whatever came later */
+    bool foreground;         /* the command's group has the terminal */
+    bool going;              /* GO was sent */
+    bool ended, ended_first; /* the command has; before anybody asked it to */
+    bool lapsed;             /* the lease, nearly or quite: lost, whatever came later */
     bool gone, killed;
-    bool failed;              /* the guard could not do its work */
+    bool failed; /* the guard could not do its work */
     int status, signal, exec_errno;
     int64_t started_ns;
 };
@@ -43,15 +43,15 @@ struct elect__run {
     enum elect__run_restart restart;
     bool once;
     int signals;
-    sigset_t mask;                     /* as we were started, and the command will be */
-    struct elect__children born_with;  /* children that whoever exec'd us had */
+    sigset_t mask;                    /* as we were started, and the command will be */
+    struct elect__children born_with; /* children that whoever exec'd us had */
     enum elect__run_phase phase;
     struct elect__run_term term;
-    bool elected, over;     /* elected: the command has been started */
+    bool elected, over; /* elected: the command has been started */
     int stop_signal, die_signal, code;
     int64_t began_ns, hold_until_ns, ending_until_ns, bury_at_ns, probed_ns;
-    bool faulty;           /* the store, when it last spoke of itself */
-    int64_t complained_ns; /* of that */
+    bool faulty;                  /* the store, when it last spoke of itself */
+    int64_t complained_ns;        /* of that */
     char fault[512], logged[512]; /* its last error, and the last line of the library's log */
     int64_t backoff_ns;
 };
@@ -69,10 +69,10 @@ _Noreturn void elect__run_die(const struct elect__run *run);
 
 /* run_guard.c */
 bool elect__run_guard_spawn(struct elect__run *run, const char *file, uint64_t term); /* false: errno */
-void elect__run_guard_tell(struct elect__run *run); /* the lease, when it has moved */
-void elect__run_guard_kill(struct elect__run *run); /* the group, by the guard and by our own hand */
+void elect__run_guard_tell(struct elect__run *run);                                   /* the lease, when it has moved */
+void elect__run_guard_kill(struct elect__run *run);                  /* the group, by the guard and by our own hand */
 void elect__run_guard_check(struct elect__run *run, int64_t now_ns); /* does it live? */
-bool elect__run_guard_bury(struct elect__run *run); /* true: nothing is left */
+bool elect__run_guard_bury(struct elect__run *run);                  /* true: nothing is left */
 
 /* run_term.c */
 void elect__run_begin(struct elect__run *run, uint64_t epoch);

@@ -16,8 +16,8 @@ enum { OURS = 3, FIXED = 8, MS = 1000000, BURY_NS = 10000000 };
  * stand as its own parent), with what the term is. NULL: out of memory. */
 static char **environment(const struct elect__run *run, char ours[OURS][512])
 {
-    static const char *const dropped[] = {"LEADER_ELECTION_NAME=", "LEADER_ELECTION_INSTANCE_ID=", "ELECT_NAME=",
-                                          "ELECT_EPOCH=", "ELECT_INSTANCE_ID="};
+    static const char *const dropped[] = {
+        "LEADER_ELECTION_NAME=", "LEADER_ELECTION_INSTANCE_ID=", "ELECT_NAME=", "ELECT_EPOCH=", "ELECT_INSTANCE_ID="};
     size_t count = 0, kept = 0;
     char **out;
 
@@ -67,15 +67,9 @@ static int spawn(struct elect__run *run, int link, const char *file, uint64_t te
     snprintf(numbers[2], sizeof(numbers[2]), "%" PRIx64, mask_bits(&run->mask));
     snprintf(numbers[3], sizeof(numbers[3]), "%" PRIu64, term);
     if (argv && env) {
-        char *const fixed[] = {(char *)"elect",
-                               (char *)"guard",
-                               (char *)elect_election_name(run->election),
-                               numbers[0],
-                               numbers[1],
-                               (char *)(run->term.foreground ? "1" : "0"),
-                               numbers[2],
-                               numbers[3],
-                               (char *)file};
+        char *const fixed[] = {(char *)"elect", (char *)"guard", (char *)elect_election_name(run->election),
+                               numbers[0],      numbers[1],      (char *)(run->term.foreground ? "1" : "0"),
+                               numbers[2],      numbers[3],      (char *)file};
 
         memcpy(argv, fixed, sizeof(fixed));
         memcpy(argv + sizeof(fixed) / sizeof(fixed[0]), run->cli->argv, (count + 1) * sizeof(*argv));
@@ -126,8 +120,8 @@ void elect__run_guard_kill(struct elect__run *run)
         kill(-run->term.group, SIGKILL);
 }
 
-/* The guard enforces the last lease that it is known to be aware of. When that is over, it has killed the group and said
- * so, or it hangs. */
+/* The guard enforces the last lease that it is known to be aware of. When that is over, it has killed the group and
+ * said so, or it hangs. */
 void elect__run_guard_check(struct elect__run *run, int64_t now_ns)
 {
     int64_t aware_ns = run->term.going ? run->term.aware_ns : run->term.spawned_ns + run->cli->settings->lock_ttl_ns;

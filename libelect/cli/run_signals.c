@@ -83,12 +83,11 @@ void elect__run_take_terminal(const struct elect__run *run)
         tcsetpgrp(STDIN_FILENO, getpgrp());
 }
 
-/* Ctrl-Z reached the command, whose terminal it is. The shell must see us stopped too. It is no way to keep leading: the
- * guard kills the command at the end of the lease. */
+/* Ctrl-Z reached the command, whose terminal it is. The shell must see us stopped too. It is no way to keep leading:
+ * the guard kills the command at the end of the lease. */
 void elect__run_suspended(struct elect__run *run, int signo)
 {
-    if (!run->term.foreground || (signo != SIGTSTP && signo != SIGSTOP) ||
-        tcgetpgrp(STDIN_FILENO) != run->term.group)
+    if (!run->term.foreground || (signo != SIGTSTP && signo != SIGSTOP) || tcgetpgrp(STDIN_FILENO) != run->term.group)
         return;
     elect__run_take_terminal(run);
     kill(0, SIGTSTP);

@@ -1,5 +1,5 @@
-/* What becomes of a term: from ELECTED over the guard and the command to the release. A term's LOST is held until nothing
- * is left of the command, so that the store is told no earlier. */
+/* What becomes of a term: from ELECTED over the guard and the command to the release. A term's LOST is held until
+ * nothing is left of the command, so that the store is told no earlier. */
 #include "run.h"
 #include "settings.h"
 #include <errno.h>
@@ -99,7 +99,7 @@ static void go(struct elect__run *run, int64_t guard_ns)
 
     if (guard_ns < run->term.spawned_ns || guard_ns > before_ns) {
         elect__run_log(&run->log, ELECT_LOG_ERROR, NULL,
-                   "processes started here live in another time namespace: their deadlines would be wrong");
+                       "processes started here live in another time namespace: their deadlines would be wrong");
         run->term.failed = true;
         elect__run_guard_kill(run);
         return;
@@ -124,10 +124,10 @@ static void ended(struct elect__run *run, const struct elect__message *message)
     term->signal = (int)message->at_ns;
     if (term->exec_errno)
         elect__run_log(&run->log, ELECT_LOG_ERROR, NULL, "can't run %s: %s", run->cli->argv[0],
-                   strerror(term->exec_errno));
+                       strerror(term->exec_errno));
     else
         elect__run_log(&run->log, ELECT_LOG_INFO, number_field("code", term->status), "The command ended%s%s",
-                   term->signal ? " by " : "", term->signal ? strsignal(term->signal) : "");
+                       term->signal ? " by " : "", term->signal ? strsignal(term->signal) : "");
 }
 
 void elect__run_message(struct elect__run *run, const struct elect__message *message)
@@ -158,7 +158,7 @@ void elect__run_message(struct elect__run *run, const struct elect__message *mes
     case ELECT__GUARD_LAPSING:
         term->lapsed = true;
         elect__run_log(&run->log, ELECT_LOG_WARN, number_field("left_ms", (message->at_ns - elect__boot_ns()) / MS),
-                   "No renewal, and the lease is nearly over: sent TERM to the command");
+                       "No renewal, and the lease is nearly over: sent TERM to the command");
         break;
     case ELECT__GUARD_SUSPENDED:
         elect__run_suspended(run, message->value);

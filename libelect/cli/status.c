@@ -31,8 +31,9 @@ static void print_led(const cJSON *status)
     if (*hostname || *address)
         printf(" (%s%s%s%s%s)", *hostname ? "host " : "", hostname, *hostname && *address ? ", " : "",
                *address ? "address " : "", address);
-    printf("   for %s   epoch %" PRId64 "\n", elect__span((now_ms - elect__json_int(leader, "started_at_ms", now_ms)) * MS,
-           led), elect__json_int(leader, "epoch", 0));
+    printf("   for %s   epoch %" PRId64 "\n",
+           elect__span((now_ms - elect__json_int(leader, "started_at_ms", now_ms)) * MS, led),
+           elect__json_int(leader, "epoch", 0));
     printf("  lease   %s of %s left", elect__span((left_ms > 0 ? left_ms : 0) * MS, left),
            elect__span(elect__json_int(status, "lock_ttl_ms", 0) * MS, whole));
     if (beat_ms > 0)
@@ -50,8 +51,8 @@ static void print_before(const cJSON *last)
     const char *id = elect__json_text(last, "instance_id"), *reason = elect__json_text(last, "reason");
     char lasted[ELECT__SPAN_SIZE], ended[ELECT__SPAN_SIZE];
 
-    printf("  before  %s %s, ended %s%s%s\n", id, elect__span((ended_ms - started_ms) * MS, lasted), when(ended_ms, ended),
-           *reason ? ": " : "", reason);
+    printf("  before  %s %s, ended %s%s%s\n", id, elect__span((ended_ms - started_ms) * MS, lasted),
+           when(ended_ms, ended), *reason ? ": " : "", reason);
 }
 
 static void print_nobody(const cJSON *status)
@@ -69,7 +70,8 @@ static void print_nobody(const cJSON *status)
     if (cJSON_IsObject(last))
         printf("   last %s%s%s", elect__json_text(last, "instance_id"), *reason ? ", ended: " : "", reason);
     if (wait_ms > 0)
-        printf("   next may stand in %s%s%s%s", elect__span(wait_ms * MS, span), *why ? " (" : "", why, *why ? ")" : "");
+        printf("   next may stand in %s%s%s%s", elect__span(wait_ms * MS, span), *why ? " (" : "", why,
+               *why ? ")" : "");
     putchar('\n');
 }
 
@@ -122,7 +124,8 @@ static void print_history(const char *name, const cJSON *terms)
     if (cJSON_GetArraySize(terms) == 0)
         printf("%-9s nobody ever led\n", name);
     cJSON_ArrayForEach(term, terms) {
-        int64_t started_ms = elect__json_int(term, "started_at_ms", 0), ended_ms = elect__json_int(term, "ended_at_ms", 0);
+        int64_t started_ms = elect__json_int(term, "started_at_ms", 0),
+                ended_ms = elect__json_int(term, "ended_at_ms", 0);
         char started[ELECT__SPAN_SIZE], ended[ELECT__SPAN_SIZE], lasted[ELECT__SPAN_SIZE];
         const char *reason = elect__json_text(term, "reason");
 
@@ -133,7 +136,11 @@ static void print_history(const char *name, const cJSON *terms)
             snprintf(ended, sizeof(ended), "%s", "-");
         elect__span(((ended_ms > 0 ? ended_ms : elect__real_ms()) - started_ms) * MS, lasted);
         printf("epoch %-16" PRId64 "  %s  %-24s  %8s  %-12s %s\n", elect__json_int(term, "epoch", 0), started, ended,
-               lasted, *reason ? reason : ended_ms > 0 ? "-" : "leads", elect__json_text(term, "instance_id"));
+               lasted,
+               *reason        ? reason
+               : ended_ms > 0 ? "-"
+                              : "leads",
+               elect__json_text(term, "instance_id"));
     }
 }
 

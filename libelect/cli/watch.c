@@ -11,8 +11,8 @@ static const struct elect__flag no_flags[] = {{NULL, NULL, NULL, 0}};
 struct watch {
     const struct elect__cli *cli;
     bool begun;
-    uint64_t epoch;       /* 0: nobody led */
-    int64_t ended_at_ns;  /* when the last leader was first missed; 0: not seen */
+    uint64_t epoch;      /* 0: nobody led */
+    int64_t ended_at_ns; /* when the last leader was first missed; 0: not seen */
 };
 
 static void print_json(const struct watch *watch, const elect_leader_t *leader, const char *now, int64_t gap_ms)

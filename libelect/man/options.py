@@ -5,6 +5,7 @@ usage: elect options --json | options.py [--check]
 
 --check: writes nothing, and fails when the page is not what it would write.
 """
+
 import json
 import pathlib
 import sys
@@ -27,7 +28,7 @@ def section(table):
         flag, kind = row["name"].replace("_", "-"), row["words"] or row["kind"]
         if row["kind"] == "duration":
             kind = "duration"
-        lines += [".TP", f".BI \\-\\-{roff(flag)} \" {roff(kind)}\""]
+        lines += [".TP", f'.BI \\-\\-{roff(flag)} " {roff(kind)}"']
         text = roff(row["help"])
         if row["kind"] == "duration":
             text += f" From {roff(row['min'])} to {roff(row['max'])}."

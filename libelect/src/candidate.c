@@ -10,11 +10,6 @@ elect_election_t *elect__election_of(struct elect__receiver *receiver)
     return (elect_election_t *)(void *)((char *)receiver - offsetof(elect_election_t, receiver));
 }
 
-static elect_election_t *of_slot(struct elect__slot *slot)
-{
-    return (elect_election_t *)(void *)((char *)slot - offsetof(elect_election_t, slot));
-}
-
 /* ---- what users' threads leave behind ---- */
 
 void elect__candidate_wish(elect_election_t *e, unsigned wishes)
@@ -51,65 +46,12 @@ static void publish(elect_election_t *e)
     if (e->stopped || (lease.epoch != 0 && lease.epoch == e->denied_epoch))
         lease.lead_until_ns = 0;
     elect__cell_write(e->cell, &lease);
-    if (turned)
+    if (turned) {
+        e->client->leading += e->published.lead_until_ns != 0 ? 1 : -1;
         elect__gate_wake_all(&e->client->gate);
+    }
     elect__gate_unlock(&e->client->gate);
 }
-
-/* ---- the store's answers, kept until the machine may be stepped ---- */
-
-static void come_back(elect_election_t *e, unsigned wishes)
-{
-    e->inbox |= wishes;
-    if (!e->driven)
-        elect__loop_soon(&e->client->loop, &e->soon);
-}
-
-/* The seat of the next answer; what it says of the leader is learned after the notes that follow from it. */
-static void on_reply(struct elect__slot *slot, const struct elect__reply *reply, const struct elect__leader_view *leader,
-                     const char *text)
-{
-    elect_election_t *e = of_slot(slot);
-    struct elect__answer *answer = &e->answer;
-    if (reply->seq != e->fsm.op.seq || e->inbox & ELECT__WISH_REPLY)
-        return; /* the machine gave that operation up, or has its answer */
-    answer->reply = *reply;
-    answer->text = text ? strdup(text) : NULL;
-    answer->leader = leader ? elect__leader_new(leader, elect__loop_now(&e->client->loop)) : NULL;
-    answer->nobody = reply->outcome == ELECT__FREE || (reply->outcome == ELECT__WAIT && !leader);
-    come_back(e, ELECT__WISH_REPLY);
-}
-
-static void on_wake(struct elect__slot *slot, bool free)
-{
-    elect_election_t *e = of_slot(slot);
-    e->woken_free = free;
-    come_back(e, ELECT__WISH_WAKE);
-}
-
-static void on_doubt(struct elect__slot *slot)
-{
-    come_back(of_slot(slot), ELECT__WISH_DOUBT);
-}
-
-/* The others get as long as a lease to take over: so whoever asked for this sees a change. */
-static void on_depose(struct elect__slot *slot, uint64_t epoch)
-{
-    elect_election_t *e = of_slot(slot);
-    elect__gate_lock(&e->client->gate);
-    e->resign_epoch = epoch;
-    e->backoff_ns = e->fsm.config.ttl_ns;
-    elect__gate_unlock(&e->client->gate);
-    come_back(e, ELECT__WISH_RESIGN);
-}
-
-static void on_log(void *ctx, int32_t level, const char *text)
-{
-    elect__log(ctx, level, NULL, "%s", text);
-}
-
-const struct elect__host elect__candidate_host = {
-    .reply = on_reply, .wake = on_wake, .doubt = on_doubt, .depose = on_depose, .log = on_log};
 
 /* ---- the end ---- */
 
@@ -163,7 +105,7 @@ static void submit(elect_election_t *e, const struct elect__op *op)
     struct elect__store *store = e->client->store;
     if (op->verb == ELECT__ACQUIRE && !elect__candidate_prepare(e)) {
         struct elect__reply refused = {.outcome = ELECT__REFUSED, .code = ELECT_ENOMEM, .seq = op->seq};
-        on_reply(&e->slot, &refused, NULL, NULL);
+        elect__candidate_host.reply(&e->slot, &refused, NULL, NULL);
         return;
     }
     atomic_fetch_add_explicit(&e->client->operations, 1, memory_order_relaxed);
@@ -265,6 +207,14 @@ static void take_start(elect_election_t *e)
     elect__loop_timer(&e->client->loop, &e->timer, again_ns, false);
 }
 
+/* The others get as long as a lease to take over: so whoever asked for this sees a change. */
+static void take_depose(elect_election_t *e)
+{
+    struct elect__input input = {
+        .kind = ELECT__IN_RESIGN, .epoch = e->deposed_epoch, .backoff_ns = e->fsm.config.ttl_ns};
+    step(e, &input, NULL);
+}
+
 static void take_resign(elect_election_t *e)
 {
     struct elect__input input = {.kind = ELECT__IN_RESIGN};
@@ -330,6 +280,8 @@ static void drive(elect_election_t *e)
             take_start(e);
         else if (wish == ELECT__WISH_RESIGN)
             take_resign(e);
+        else if (wish == ELECT__WISH_DEPOSE)
+            take_depose(e);
         else if (wish == ELECT__WISH_WORK_DONE)
             take_work_done(e);
         else
@@ -353,7 +305,6 @@ static void run_call(struct elect__call *call)
 static void run_soon(struct elect__call *call)
 {
     elect_election_t *e = (elect_election_t *)(void *)((char *)call - offsetof(elect_election_t, soon));
-    elect__election_ref(e);
     drive(e);
     elect__election_unref(e);
 }

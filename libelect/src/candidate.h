@@ -27,7 +27,8 @@ enum elect__wish {
     ELECT__WISH_DOUBT = 1 << 7,
     ELECT__WISH_WAKE = 1 << 8,
     ELECT__WISH_LOOK = 1 << 9,
-    ELECT__WISH_TIMER = 1 << 10
+    ELECT__WISH_TIMER = 1 << 10,
+    ELECT__WISH_DEPOSE = 1 << 11
 };
 
 /* What the store said, until the machine hears it. */
@@ -44,7 +45,7 @@ struct elect_election {
     elect_client_t *client;
     const struct elect__env *env;
     struct elect__cell *cell;
-    pid_t pid; /* that is_leader must find; 0: a child finds the cell wiped */
+    pid_t pid;                           /* that is_leader must find; 0: a child finds the cell wiped */
     struct elect__settings_share *first; /* name and instance id come from here, for good */
     struct elect__receiver receiver;     /* set before start */
 
@@ -52,15 +53,15 @@ struct elect_election {
     elect_election_t *previous, *next; /* in client->elections */
     struct elect__entry id;            /* in client->ids, if identified */
     bool identified, started, stopped, freed, closed;
-    bool posted;                       /* call is */
+    bool posted; /* call is */
     struct elect__call call;
-    unsigned wishes;                   /* enum elect__wish, not yet seen by the I/O thread */
-    uint64_t denied_epoch;             /* resigned from: is_leader stays 0, whatever its renewals say */
+    unsigned wishes;       /* enum elect__wish, not yet seen by the I/O thread */
+    uint64_t denied_epoch; /* resigned from: is_leader stays 0, whatever its renewals say */
     uint64_t resign_epoch, done_epoch;
     int64_t backoff_ns;
     struct elect__settings_share *latest;
     struct elect__callback *callbacks;
-    elect_leader_t *leader;            /* NULL: nobody, or not known; written by the I/O thread */
+    elect_leader_t *leader; /* NULL: nobody, or not known; written by the I/O thread */
     bool leader_known;
     int64_t leader_read_at_ns;
     uint64_t seed;
@@ -74,17 +75,18 @@ struct elect_election {
     struct elect__call soon;
     bool attached, driven;
     bool woken_free;
-    unsigned inbox;                    /* enum elect__wish */
-    struct elect__answer answer;       /* with WISH_REPLY */
-    char *text;                        /* of the last failure; NULL: none, or no answer at all */
+    uint64_t deposed_epoch;
+    unsigned inbox;                               /* enum elect__wish */
+    struct elect__answer answer;                  /* with WISH_REPLY */
+    char *text;                                   /* of the last failure; NULL: none, or no answer at all */
     elect_event_t *elected, *lost, *closed_event; /* spare: an end must never fail for lack of memory */
-    uint64_t held_epoch;               /* of the last LOST, which is */
-    bool holding;                      /* in somebody's hands */
-    elect_leader_t *told;              /* by the last LEADER_CHANGED; NULL: nobody */
-    enum elect__outcome waited_for;    /* the last answer while following: each wait is logged once */
+    uint64_t held_epoch;                          /* of the last LOST, which is */
+    bool holding;                                 /* in somebody's hands */
+    elect_leader_t *told;                         /* by the last LEADER_CHANGED; NULL: nobody */
+    enum elect__outcome waited_for;               /* the last answer while following: each wait is logged once */
     int32_t attach_fault;
-    int failures;                      /* renewals in a row */
-    bool shared_id;                    /* somebody else bears our instance id, and it was said */
+    int failures;   /* renewals in a row */
+    bool shared_id; /* somebody else bears our instance id, and it was said */
     int64_t waiting_since_ns, term_since_ms, drain_since_ns;
 };
 

@@ -63,9 +63,10 @@ static void tell_leader(elect_election_t *e)
     if (now ? e->told && elect__leader_same(&now->view, &e->told->view) : !e->told)
         return;
     elect_event_t *event = elect__event_new(ELECT_EVENT_LEADER_CHANGED);
-    elect_leader_t *copy = event && now ? elect__leader_copy(now, e->env) : NULL;
-    elect_leader_t *told = copy ? elect__leader_new(&now->view, now->read_at_ns) : NULL;
-    if (!event || (now && !told)) { /* out of memory: what is read next will be compared with the old one again */
+    elect_leader_t *copy = now ? elect__leader_copy(now, e->env) : NULL;
+    elect_leader_t *told = now ? elect__leader_new(&now->view, now->read_at_ns) : NULL;
+    if (!event || (now && (!copy || !told))) { /* out of memory: what is read next is compared with the old one again */
+        elect_leader_free(told);
         elect_leader_free(copy);
         elect_event_free(event);
         return;
@@ -133,7 +134,6 @@ static void tell_elected(elect_election_t *e, const struct elect__note *note)
     elect_event_t *event = e->elected;
     e->elected = NULL;
     event->epoch = note->epoch;
-    atomic_fetch_add_explicit(&e->client->leading, 1, memory_order_relaxed);
     elect__candidate_push(e, event);
     learn_own(e, true);
 }
@@ -141,7 +141,6 @@ static void tell_elected(elect_election_t *e, const struct elect__note *note)
 /* Nobody holds a term of which nobody heard. */
 static void tell_lost(elect_election_t *e, const struct elect__note *note)
 {
-    atomic_fetch_sub_explicit(&e->client->leading, 1, memory_order_relaxed);
     set_leader(e, NULL, false);
     e->held_epoch = note->epoch;
     if (!e->receiver.queue || elect__queue_retract(&e->receiver)) {

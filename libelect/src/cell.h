@@ -21,9 +21,9 @@ struct elect__cell {
 struct elect__cells {
     struct elect__cell *chunks[24]; /* each twice as large as the one before, its first cell kept for us */
     int chunk_count;
-    size_t used;                    /* of the last chunk */
+    size_t used; /* of the last chunk */
     struct elect__cell *free;
-    bool wiped;                     /* the kernel wipes them in a child; else is_leader asks for the pid */
+    bool wiped; /* the kernel wipes them in a child; else is_leader asks for the pid */
 };
 
 /* wipe false: as on a kernel without MADV_WIPEONFORK. 0, or -1: out of memory. */

@@ -41,14 +41,13 @@ struct elect_client {
     struct elect__settings *settings; /* as opened; the store reads them */
     char instance_id[ELECT__INSTANCE_ID_MAX + 1];
     const struct elect__store_class *class_;
-    struct elect__store *store;       /* of the I/O thread */
-    struct elect__ask *asks;          /* of the I/O thread: with the store */
+    struct elect__store *store; /* of the I/O thread */
+    struct elect__ask *asks;    /* of the I/O thread: with the store */
     struct elect__loop loop;
-    struct elect__queue queue;        /* the user's */
-    struct elect__queue dispatch;     /* the dispatcher's */
+    struct elect__queue queue;    /* the user's */
+    struct elect__queue dispatch; /* the dispatcher's */
     _Atomic(int32_t) log_level;
     _Atomic(uint64_t) operations;
-    _Atomic(int) leading;
 
     struct elect__gate gate; /* of all that follows */
     struct elect__cells cells;
@@ -56,8 +55,9 @@ struct elect_client {
     struct elect__table ids;         /* of the candidates that are not closed */
     elect_election_t *elections;     /* that are not closed, started or not */
     int live;                        /* their number */
+    int leading;                     /* of these */
     bool freed, closing;
-    bool posted;                     /* end_call is */
+    bool posted; /* end_call is */
     struct elect__call end_call;
     struct elect__worker io, dispatcher;
     struct elect__callback *log_callbacks;

@@ -15,7 +15,8 @@ int32_t elect_client_update(elect_client_t *client, elect_options_t *options)
     }
     struct elect__settings *settings;
     elect__gate_lock(&client->gate);
-    int32_t code = elect__settings_update(client->updated ? client->updated : client->settings, options, true, &settings);
+    int32_t code =
+        elect__settings_update(client->updated ? client->updated : client->settings, options, true, &settings);
     if (code == ELECT_OK) {
         elect__settings_free(client->updated);
         client->updated = settings;
@@ -47,7 +48,7 @@ int32_t elect_client_event_fd(const elect_client_t *client)
 static char *metrics(elect_client_t *client)
 {
     elect__gate_lock(&client->gate);
-    int elections = client->live;
+    int elections = client->live, leading = client->leading;
     elect__gate_unlock(&client->gate);
     elect__gate_lock(&client->queue.gate);
     uint64_t queued = client->queue.count, dropped = client->queue.logs_dropped_ever;
@@ -58,7 +59,7 @@ static char *metrics(elect_client_t *client)
     elect__gate_unlock(&client->dispatch.gate);
     cJSON *object = cJSON_CreateObject();
     bool whole = elect__report_add_i64(object, "elections", elections) &&
-                 elect__report_add_i64(object, "leading", atomic_load(&client->leading)) &&
+                 elect__report_add_i64(object, "leading", leading) &&
                  elect__report_add_u64(object, "operations", atomic_load(&client->operations)) &&
                  elect__report_add_u64(object, "events_queued", queued) &&
                  elect__report_add_u64(object, "events_dropped", dropped);

@@ -12,8 +12,8 @@ struct elect_event {
     int32_t kind, reason, code, level;
     uint64_t tag, epoch;
     elect_leader_t *leader;
-    char *text, *fields;              /* NULL: "" and "{}" */
-    struct elect__receiver *receiver; /* whose event it is; NULL: nobody's */
+    char *text, *fields;                     /* NULL: "" and "{}" */
+    struct elect__receiver *receiver;        /* whose event it is; NULL: nobody's */
     void (*gone)(struct elect_event *event); /* with a receiver, after the last reference; frees nothing of event */
     struct elect_event *previous, *next;     /* in a queue */
 };

@@ -243,8 +243,6 @@ bool elect__loop_post(struct elect__loop *loop, struct elect__call *call)
 
 void elect__loop_soon(struct elect__loop *loop, struct elect__call *call)
 {
-    if (call->listed)
-        return;
     call->listed = true;
     append(&loop->soon, call);
     if (!loop->in_turn)

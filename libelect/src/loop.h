@@ -33,7 +33,7 @@ struct elect__loop {
     int64_t armed_ns; /* what timer_fd is set to */
     struct elect__calls soon;
     bool in_turn, ending, let_run;
-    int held; /* by so many a user's work goes on: time that runs by itself stands still */
+    int held;              /* by so many a user's work goes on: time that runs by itself stands still */
     pthread_mutex_t mutex; /* of the next two */
     struct elect__calls posted;
     bool ended;
@@ -50,7 +50,7 @@ void elect__loop_end(struct elect__loop *loop);
 
 /* From any thread; call must not be posted already. Never fails but for false: the loop has ended. */
 bool elect__loop_post(struct elect__loop *loop, struct elect__call *call);
-/* Runs call once the store or the timer that is being served has returned. */
+/* Runs call, which must not be listed, once the store or the timer that is being served has returned. */
 void elect__loop_soon(struct elect__loop *loop, struct elect__call *call);
 /* exact false: at the next 10 ms tick, so that the requests of many elections share flushes. */
 void elect__loop_timer(struct elect__loop *loop, struct elect__timer *timer, int64_t at_ns, bool exact);

@@ -13,7 +13,7 @@ enum { ELECT__LOGS = 1000 }; /* unread logs that are kept */
 struct elect__receiver {
     struct elect__queue *queue; /* NULL: nowhere */
     uint64_t tag;
-    void (*gone)(elect_event_t *event); /* the last reference to an event of this receiver has ended */
+    void (*gone)(elect_event_t *event);      /* the last reference to an event of this receiver has ended */
     elect_event_t *elected, *leader, *error; /* unread; of the queue's gate */
 };
 

@@ -114,11 +114,11 @@ char *elect__report_list(const struct elect__entry_view *entries, size_t count)
     for (size_t i = 0; whole && i < count; i++) {
         const struct elect__entry_view *view = &entries[i];
         cJSON *entry = cJSON_CreateObject();
-        whole = cJSON_AddItemToArray(array, entry) && add_text(entry, "name", view->name) &&
-                add_text(entry, "state", state_name(view->state)) && add_text(entry, "instance_id", view->instance_id) &&
-                (view->epoch != 0 ? elect__report_add_u64(entry, "epoch", view->epoch)
-                                  : add_text(entry, "epoch", NULL)) &&
-                elect__report_add_i64(entry, "lease_left_ms", view->lease_left_ms);
+        whole =
+            cJSON_AddItemToArray(array, entry) && add_text(entry, "name", view->name) &&
+            add_text(entry, "state", state_name(view->state)) && add_text(entry, "instance_id", view->instance_id) &&
+            (view->epoch != 0 ? elect__report_add_u64(entry, "epoch", view->epoch) : add_text(entry, "epoch", NULL)) &&
+            elect__report_add_i64(entry, "lease_left_ms", view->lease_left_ms);
     }
     return elect__report_end(array, whole);
 }
@@ -127,8 +127,8 @@ char *elect__report_store(const struct elect__settings *settings, const char *ti
                           size_t count)
 {
     cJSON *object = cJSON_CreateObject();
-    bool whole = add_store(object, settings) && add_text(object, "tier", tier) &&
-                 cJSON_AddTrueToObject(object, "fit") != NULL;
+    bool whole =
+        add_store(object, settings) && add_text(object, "tier", tier) && cJSON_AddTrueToObject(object, "fit") != NULL;
     cJSON *array = whole ? cJSON_AddArrayToObject(object, "warnings") : NULL;
     whole = array != NULL;
     for (size_t i = 0; whole && i < count; i++) {

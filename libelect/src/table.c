@@ -65,7 +65,8 @@ void elect__table_remove(struct elect__table *table, struct elect__entry *entry)
     table->count--;
 }
 
-struct elect__entry *elect__table_find(const struct elect__table *table, uint64_t hash, const struct elect__entry *after)
+struct elect__entry *elect__table_find(const struct elect__table *table, uint64_t hash,
+                                       const struct elect__entry *after)
 {
     struct elect__entry *entry;
     if (table->room == 0)

@@ -20,7 +20,8 @@ uint64_t elect__hash(uint64_t before, const char *text);
 int elect__table_add(struct elect__table *table, struct elect__entry *entry, uint64_t hash);
 void elect__table_remove(struct elect__table *table, struct elect__entry *entry);
 /* The first entry of this hash after one (NULL: at all), or NULL. Which it is is the caller's to compare. */
-struct elect__entry *elect__table_find(const struct elect__table *table, uint64_t hash, const struct elect__entry *after);
+struct elect__entry *elect__table_find(const struct elect__table *table, uint64_t hash,
+                                       const struct elect__entry *after);
 /* Any entry after one (NULL: the first), or NULL. */
 struct elect__entry *elect__table_next(const struct elect__table *table, const struct elect__entry *after);
 void elect__table_free(struct elect__table *table); /* the entries are others' */

@@ -3,6 +3,7 @@
 What a test starts bears a mark in its environment, which whatever descends from it inherits; after the test nothing
 that bears it may be left. Times here are guards against hangs, never measures.
 """
+
 import json
 import os
 import pathlib
@@ -43,20 +44,31 @@ def processes():
         yield int(entry.name), int(stat[1]), stat[0], environ
 
 
+def threads(pid):
+    """More than one: the process has opened its client, so signals are in its own hands."""
+    return len(list(pathlib.Path(f"/proc/{pid}/task").iterdir()))
+
+
+def healthy(text):
+    """In a build with sanitizers they speak on stderr."""
+    assert "Sanitizer" not in text and "runtime error:" not in text, text
+    return text
+
+
 class Run(subprocess.Popen):
     """A started command; stderr goes to a file that can be read while it runs."""
 
     def __init__(self, box, args, **more):
         self.log = box.path / f"stderr-{uuid.uuid4().hex[:8]}"
         self.out = box.path / f"stdout-{uuid.uuid4().hex[:8]}"
-        with open(self.log, "wb") as err, open(self.out, "wb") as out:
+        with self.log.open("wb") as err, self.out.open("wb") as out:
             more.setdefault("stderr", err)
             more.setdefault("stdout", out)
             more.setdefault("stdin", subprocess.DEVNULL)
             super().__init__([box.command, *map(str, args)], **more)
 
     def said(self):
-        return self.log.read_text()
+        return healthy(self.log.read_text())
 
     def printed(self):
         return self.out.read_text()
@@ -83,7 +95,8 @@ class Box:
         self.mark = f"ELECT_TEST_MARK={uuid.uuid4().hex}"
         self.store = f"local:{path}/store"
         self.started = []
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("LEADER_ELECTION_", "ELECT_", "KUBERNETES"))}
+        ours = ("LEADER_ELECTION_", "ELECT_", "KUBERNETES")
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         self.env["HOME"] = str(path)
         self.env["LEADER_ELECTION_STORE"] = self.store
         key, value = self.mark.split("=")
@@ -99,9 +112,17 @@ class Box:
         whole = {**self.env, **(env or {})}
         for name in drop:
             whole.pop(name, None)
-        done = subprocess.run([self.command, *map(str, args)], env=whole, timeout=HANG, text=True, check=False,
-                              stdin=subprocess.DEVNULL, capture_output=True, **more)
-        return done.returncode, done.stdout, done.stderr
+        done = subprocess.run(
+            [self.command, *map(str, args)],
+            env=whole,
+            timeout=HANG,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            **more,
+        )
+        return done.returncode, done.stdout, healthy(done.stderr)
 
     def json(self, *args, **more):
         code, out, err = self.run(*args, "--json", **more)
@@ -142,7 +163,7 @@ class Journal:
             last[epoch] = max(at, last.get(epoch, at))
         order = sorted(began, key=began.get)
         assert order == sorted(order), "epochs did not rise"
-        for before, after in zip(order, order[1:]):
+        for before, after in zip(order, order[1:], strict=False):
             assert last[before] < began[after], f"terms {before} and {after} overlap"
         return order
 
@@ -161,6 +182,7 @@ def box(tmp_path):
         except subprocess.TimeoutExpired:
             run.kill()
             run.wait()
+        run.said()
     try:
         until(lambda: not one.left(), "the end of all processes")
     except AssertionError:

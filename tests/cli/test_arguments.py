@@ -1,4 +1,5 @@
 """The command line: what is refused, how, and with which exit code."""
+
 import json
 
 import pytest
@@ -22,56 +23,65 @@ def test_help_lists_all_commands_and_no_hidden_ones(box):
     assert [line.split()[0] for line in out.splitlines() if line.startswith("  ")] == COMMANDS
 
 
-@pytest.mark.parametrize("args, hint", [
-    ([], "elect demo"),
-    (["rum", "x"], 'did you mean "elect run"?'),
-    (["frobnicate"], 'no command "frobnicate"'),
-    (["run", "--lock-tll=3s", "x", "--", "true"], "unknown option --lock-tll; did you mean --lock-ttl?"),
-    (["run", "--lock_ttl=3s", "x", "--", "true"], "did you mean --lock-ttl?"),
-    (["run", "--zzzzzz", "x", "--", "true"], "unknown option --zzzzzz"),
-    (["run", "-z", "x", "--", "true"], "unknown option -z"),
-    (["run", "--lock-ttl"], "wants a value"),
-    (["run", "--once=1", "x", "--", "true"], "--once takes no value"),
-    (["run"], "no NAME"),
-    (["run", "x"], "no COMMAND"),
-    (["run", "x", "--"], "no COMMAND"),
-    (["run", "x", "true"], 'put "--" before the command'),
-    (["run", "--name", "x", "--", "true"], "--name is not for the command line"),
-    (["status"], "no NAME"),
-    (["status", "a", "b"], '"b" is one word too many'),
-    (["list", "a"], '"a" is one word too many'),
-    (["version", "--store", "memory:"], "unknown option --store"),
-])
+@pytest.mark.parametrize(
+    "args, hint",
+    [
+        ([], "elect demo"),
+        (["rum", "x"], 'did you mean "elect run"?'),
+        (["frobnicate"], 'no command "frobnicate"'),
+        (["run", "--lock-tll=3s", "x", "--", "true"], "unknown option --lock-tll; did you mean --lock-ttl?"),
+        (["run", "--lock_ttl=3s", "x", "--", "true"], "did you mean --lock-ttl?"),
+        (["run", "--zzzzzz", "x", "--", "true"], "unknown option --zzzzzz"),
+        (["run", "-z", "x", "--", "true"], "unknown option -z"),
+        (["run", "--lock-ttl"], "wants a value"),
+        (["run", "--once=1", "x", "--", "true"], "--once takes no value"),
+        (["run"], "no NAME"),
+        (["run", "x"], "no COMMAND"),
+        (["run", "x", "--"], "no COMMAND"),
+        (["run", "x", "true"], 'put "--" before the command'),
+        (["run", "--name", "x", "--", "true"], "--name is not for the command line"),
+        (["status"], "no NAME"),
+        (["status", "a", "b"], '"b" is one word too many'),
+        (["list", "a"], '"a" is one word too many'),
+        (["version", "--store", "memory:"], "unknown option --store"),
+    ],
+)
 def test_a_wrong_command_line_is_64(box, args, hint):
     code, out, err = box.run(*args)
     assert code == 64 and not out
     assert err.startswith("elect: ") and hint in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("args, words", [
-    (["--lock-ttl", "10", "x"], ["lock_ttl", '"10"', "unit"]),
-    (["--lock-ttl", "10 s", "x"], ["lock_ttl", '"10 s"']),
-    (["--lock-ttl=-1s", "x"], ["lock_ttl", '"-1s"']),
-    (["--lock-ttl", "50ms", "x"], ["lock_ttl", '"50ms"', "100ms", "1h"]),
-    (["--lock-ttl", "2h", "x"], ["lock_ttl", '"2h"', "1h"]),
-    (["--lock-ttl", "1s", "--heartbeat-interval", "700ms", "x"], ["heartbeat_interval", "lock_ttl", "clock_margin"]),
-    (["--lock-ttl", "1s", "--clock-margin", "600ms", "x"], ["clock_margin", '"600ms"']),
-    (["--store", "", "x"], ["store"]),
-    (["--store", "etcd://host", "x"], ["store", "etcd:"]),
-    (["--store", "/var/lib/elect", "x"], ["store"]),
-    (["--store", "local:", "x"], ["local:"]),
-    (["--layout", "plane", "x"], ["layout", '"plane"']),
-    (["--log-level", "loud", "x"], ["log_level", '"loud"', "debug"]),
-    ([""], ["name", "1 to 200 bytes"]),
-    (["n" * 201], ["name", "1 to 200 bytes"]),
-    ([b"\xff\xfe"], ["name", "UTF-8"]),
-    (["a\nb"], ["name"]),
-    (["--instance-id", "i" * 257, "x"], ["instance_id", "256"]),
-    (["--hold", "5", "x"], ["--hold", '"5"', "unit"]),
-    (["--wait", "soon", "x"], ["--wait", '"soon"']),
-    (["--restart", "maybe", "x"], ["--restart", '"maybe"', "on-failure"]),
-    (["--stop-timeout", "9s", "x"], ["--stop-timeout", '"9s"', "lock_ttl"]),
-])
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--lock-ttl", "10", "x"], ["lock_ttl", '"10"', "unit"]),
+        (["--lock-ttl", "10 s", "x"], ["lock_ttl", '"10 s"']),
+        (["--lock-ttl=-1s", "x"], ["lock_ttl", '"-1s"']),
+        (["--lock-ttl", "50ms", "x"], ["lock_ttl", '"50ms"', "100ms", "1h"]),
+        (["--lock-ttl", "2h", "x"], ["lock_ttl", '"2h"', "1h"]),
+        (
+            ["--lock-ttl", "1s", "--heartbeat-interval", "700ms", "x"],
+            ["heartbeat_interval", "lock_ttl", "clock_margin"],
+        ),
+        (["--lock-ttl", "1s", "--clock-margin", "600ms", "x"], ["clock_margin", '"600ms"']),
+        (["--store", "", "x"], ["store"]),
+        (["--store", "etcd://host", "x"], ["store", "etcd:"]),
+        (["--store", "/var/lib/elect", "x"], ["store"]),
+        (["--store", "local:", "x"], ["local:"]),
+        (["--layout", "plane", "x"], ["layout", '"plane"']),
+        (["--log-level", "loud", "x"], ["log_level", '"loud"', "debug"]),
+        ([""], ["name", "1 to 200 bytes"]),
+        (["n" * 201], ["name", "1 to 200 bytes"]),
+        ([b"\xff\xfe"], ["name", "UTF-8"]),
+        (["a\nb"], ["name"]),
+        (["--instance-id", "i" * 257, "x"], ["instance_id", "256"]),
+        (["--hold", "5", "x"], ["--hold", '"5"', "unit"]),
+        (["--wait", "soon", "x"], ["--wait", '"soon"']),
+        (["--restart", "maybe", "x"], ["--restart", '"maybe"', "on-failure"]),
+        (["--stop-timeout", "9s", "x"], ["--stop-timeout", '"9s"', "lock_ttl"]),
+    ],
+)
 def test_a_refused_value_is_78_and_names_option_value_and_rule(box, args, words):
     args = [arg if isinstance(arg, str) else arg.decode("utf-8", "surrogateescape") for arg in args]
     code, out, err = box.run("run", *args, "--", "true")
@@ -95,9 +105,15 @@ def test_options_prints_the_table(box):
 
 
 def test_effective_says_where_each_value_comes_from(box):
-    code, rows = box.json("options", "--effective", "--lock-ttl", "8s", "--store",
-                          "local:/tmp/x?lock_ttl=5s&heartbeat_interval=1s&drain_timeout=3s",
-                          env={"LEADER_ELECTION_HEARTBEAT_INTERVAL": "2s", "LEADER_ELECTION_LOCK_TTL": "9s"})
+    code, rows = box.json(
+        "options",
+        "--effective",
+        "--lock-ttl",
+        "8s",
+        "--store",
+        "local:/tmp/x?lock_ttl=5s&heartbeat_interval=1s&drain_timeout=3s",
+        env={"LEADER_ELECTION_HEARTBEAT_INTERVAL": "2s", "LEADER_ELECTION_LOCK_TTL": "9s"},
+    )
     assert code == 0
     found = {row["name"]: (row["value"], row["source"]) for row in rows}
     assert found["lock_ttl"] == ("8s", "command line")

@@ -1,9 +1,9 @@
-"""Leader, run and guard are killed and stopped. The command never outlives its term, and the next has a higher epoch."""
+"""Leader, run and guard are killed and stopped. The command never outlives its term; the next has a higher epoch."""
+
 import os
 import signal
 
 import pytest
-
 from conftest import WORKER, until
 
 DRAIN = ["--drain-timeout", "500ms"]
@@ -100,7 +100,9 @@ def test_with_both_stopped_nobody_leads(box):
 
 
 def test_a_stopped_run_that_goes_on_in_time_goes_on_leading(box):
-    run = box.start("run", "--lock-ttl", "30s", "--heartbeat-interval", "300ms", "job", "--", *WORKER, box.journal().path)
+    run = box.start(
+        "run", "--lock-ttl", "30s", "--heartbeat-interval", "300ms", "job", "--", *WORKER, box.journal().path
+    )
     box.journal().wait_starts(1)
     run.send_signal(signal.SIGSTOP)
     before = box.json("status", "job")[1]["leader"]["last_heartbeat_ms"]

@@ -1,4 +1,5 @@
 """Stores that can't be used: a clear error, the right exit code, nothing left running."""
+
 import os
 import resource
 import shutil
@@ -6,7 +7,6 @@ import signal
 import subprocess
 
 import pytest
-
 from conftest import until
 
 ROOT = os.geteuid() == 0
@@ -60,21 +60,26 @@ def test_a_folder_of_somebody_else(box):
 def test_an_unreadable_folder(box, tmp_path_factory):
     folder = tmp_path_factory.mktemp("open")
     for parent in [folder, *folder.parents][:3]:
-        os.chmod(parent, 0o755)
+        parent.chmod(0o755)
     store = folder / "store"
     store.mkdir()
     os.chown(store, 65534, 65534)
     store.chmod(0)
-    command = shutil.copy(box.command, folder / "elect")
-    os.chmod(command, 0o755)
+    command = folder / "elect"
+    shutil.copy(box.command, command)
+    command.chmod(0o755)
     box.command = str(command)
     refused(box, "denied", store=f"local:{store}", preexec_fn=as_nobody, cwd=folder)
 
 
 @needs_root
 def test_a_file_system_that_is_not_known_to_lock(box):
-    refused(box, "file system", "allow_filesystem", store="local:/dev/mqueue" if os.path.ismount("/dev/mqueue")
-            else "local:/proc")
+    refused(
+        box,
+        "file system",
+        "allow_filesystem",
+        store="local:/dev/mqueue" if os.path.ismount("/dev/mqueue") else "local:/proc",
+    )
 
 
 @pytest.fixture
@@ -84,8 +89,9 @@ def small(box):
         pytest.skip("needs root")
     folder = box.path / "small"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", folder], check=False,
-                          capture_output=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", folder], check=False, capture_output=True
+    )
     if done.returncode != 0:
         pytest.skip("mounting is not allowed here")
     yield folder
@@ -100,7 +106,7 @@ def test_a_read_only_file_system(box, small):
 
 def test_a_full_disk_is_waited_for(box, small):
     filler = small / "filler"
-    with pytest.raises(OSError), open(filler, "wb", buffering=0) as file:
+    with pytest.raises(OSError), filler.open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
     run = box.start("run", "--store", f"local:{small}", "job", "--", "echo", "up")
@@ -113,8 +119,15 @@ def test_a_full_disk_is_waited_for(box, small):
 
 def test_no_descriptors_are_waited_for(box):
     for limit in range(4, 16):
-        run = box.start("run", "--wait", "400ms", "job", "--", "true",
-                        preexec_fn=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        run = box.start(
+            "run",
+            "--wait",
+            "400ms",
+            "job",
+            "--",
+            "true",
+            preexec_fn=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)),
+        )
         code = run.end()
         assert code in (0, 69), f"{limit} descriptors: {code}: {run.said()}"
         if code == 69:

@@ -1,10 +1,12 @@
 """In the foreground of a terminal: keys go to the command, and the terminal comes back."""
+
+import contextlib
 import os
 import pty
 import signal
 import sys
 
-from conftest import HANG, until
+from conftest import HANG, threads, until
 
 
 class Terminal:
@@ -14,14 +16,12 @@ class Terminal:
         self.text = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execvpe(box.command, [box.command, *map(str, args)], box.env)
+            os.execvpe(args[0], list(args), box.env)
         os.set_blocking(self.fd, False)
 
     def read(self):
-        try:
+        with contextlib.suppress(OSError):
             self.text += os.read(self.fd, 4096)
-        except (BlockingIOError, OSError):
-            pass
         return self.text.decode(errors="replace")
 
     def wait_for(self, word):
@@ -35,11 +35,12 @@ class Terminal:
             self.read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             return (status,) if pid else None
+
         return until(ended, "the end")[0]
 
 
 def test_the_command_reads_from_the_terminal(box):
-    terminal = Terminal(box, "run", "job", "--", "sh", "-c", "echo ready; read line; echo \"got $line\"")
+    terminal = Terminal(box, box.command, "run", "job", "--", "sh", "-c", 'echo ready; read line; echo "got $line"')
     terminal.wait_for("ready")
     terminal.key(b"hello\n")
     terminal.wait_for("got hello")
@@ -47,7 +48,7 @@ def test_the_command_reads_from_the_terminal(box):
 
 
 def test_ctrl_c_ends_the_command_and_us_by_int(box):
-    terminal = Terminal(box, "run", "--restart=always", "job", "--", "sh", "-c", "echo ready; sleep 1000")
+    terminal = Terminal(box, box.command, "run", "--restart=always", "job", "--", "sh", "-c", "echo ready; sleep 1000")
     terminal.wait_for("ready")
     terminal.key(b"\x03")
     assert os.waitstatus_to_exitcode(terminal.end()) == -signal.SIGINT
@@ -57,54 +58,58 @@ def test_ctrl_c_ends_the_command_and_us_by_int(box):
 def test_ctrl_c_while_waiting_ends_us(box):
     leader = box.start("run", "--hold", "1h", "job", "--", "true")
     until(lambda: box.run("status", "job")[0] == 0, "a leader")
-    terminal = Terminal(box, "run", "job", "--", "true")
-    until(lambda: terminal.read() or len(box.left()) >= 2, "the second")
-    terminal.wait_for("")
-    os.kill(terminal.pid, signal.SIGINT)
+    terminal = Terminal(box, box.command, "run", "job", "--", "true")
+    until(lambda: threads(terminal.pid) > 1, "the second candidate")
+    terminal.key(b"\x03")
     assert os.waitstatus_to_exitcode(terminal.end()) == -signal.SIGINT
     leader.terminate()
     leader.end()
 
 
 def test_the_terminal_comes_back(box):
-    script = ("import os,subprocess,sys\n"
-              "before = os.tcgetpgrp(0)\n"
-              "code = subprocess.call(sys.argv[1:])\n"
-              "print('back' if os.tcgetpgrp(0) == before == os.getpgrp() else 'stolen', code, flush=True)\n")
-    terminal = Terminal.__new__(Terminal)
-    terminal.text = b""
-    terminal.pid, terminal.fd = pty.fork()
-    if terminal.pid == 0:
-        args = [sys.executable, "-c", script, box.command, "run", "job", "--", "sh", "-c", "tty >/dev/null; exit 5"]
-        os.execvpe(args[0], args, box.env)
-    os.set_blocking(terminal.fd, False)
+    script = (
+        "import os,subprocess,sys\n"
+        "before = os.tcgetpgrp(0)\n"
+        "code = subprocess.call(sys.argv[1:])\n"
+        "print('back' if os.tcgetpgrp(0) == before == os.getpgrp() else 'stolen', code, flush=True)\n"
+    )
+    terminal = Terminal(box, sys.executable, "-c", script, box.command, "run", "job", "--", "sh", "-c", "exit 5")
     terminal.wait_for("back 5")
     terminal.end()
 
 
 def test_ctrl_z_stops_both_and_the_lease_runs_out(box):
     """A shell with job control sees the stop; the guard kills the command when its lease is over."""
-    script = ("import os,signal,subprocess,sys\n"
-              "signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n"
-              "pid = os.fork()\n"
-              "if pid == 0:\n"
-              "    os.setpgid(0, 0)\n"
-              "    os.tcsetpgrp(0, os.getpid())\n"
-              "    signal.signal(signal.SIGTTOU, signal.SIG_DFL)\n"
-              "    os.execv(sys.argv[1], sys.argv[1:])\n"
-              "_, status = os.waitpid(pid, os.WUNTRACED)\n"
-              "os.tcsetpgrp(0, os.getpgrp())\n"
-              "print('stopped' if os.WIFSTOPPED(status) else 'ended', flush=True)\n"
-              "_, status = os.waitpid(pid, 0)\n"
-              "print('then', os.waitstatus_to_exitcode(status), flush=True)\n")
-    terminal = Terminal.__new__(Terminal)
-    terminal.text = b""
-    terminal.pid, terminal.fd = pty.fork()
-    if terminal.pid == 0:
-        args = [sys.executable, "-c", script, box.command, "run", "--lock-ttl", "1s", "job", "--", "sh", "-c",
-                "echo ready; sleep 1000"]
-        os.execvpe(args[0], args, box.env)
-    os.set_blocking(terminal.fd, False)
+    script = (
+        "import os,signal,subprocess,sys\n"
+        "signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os.setpgid(0, 0)\n"
+        "    os.tcsetpgrp(0, os.getpid())\n"
+        "    signal.signal(signal.SIGTTOU, signal.SIG_DFL)\n"
+        "    os.execv(sys.argv[1], sys.argv[1:])\n"
+        "_, status = os.waitpid(pid, os.WUNTRACED)\n"
+        "os.tcsetpgrp(0, os.getpgrp())\n"
+        "print('stopped' if os.WIFSTOPPED(status) else 'ended', flush=True)\n"
+        "_, status = os.waitpid(pid, 0)\n"
+        "print('then', os.waitstatus_to_exitcode(status), flush=True)\n"
+    )
+    terminal = Terminal(
+        box,
+        sys.executable,
+        "-c",
+        script,
+        box.command,
+        "run",
+        "--lock-ttl",
+        "1s",
+        "job",
+        "--",
+        "sh",
+        "-c",
+        "echo ready; sleep 1000",
+    )
     terminal.wait_for("ready")
     terminal.key(b"\x1a")
     terminal.wait_for("stopped")
@@ -112,4 +117,3 @@ def test_ctrl_z_stops_both_and_the_lease_runs_out(box):
     terminal.end()
     until(lambda: box.left() == [], "the end of the group")
     assert box.run("run", "--wait", f"{HANG}s", "job", "--", "true")[0] == 0
-

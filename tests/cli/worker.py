@@ -2,6 +2,7 @@
 
 worker.py JOURNAL [WORD...]: deaf (ignores TERM), family (a child in its group, one in a session of its own)
 """
+
 import os
 import signal
 import sys

@@ -328,7 +328,8 @@ Test(processes, a_clock_of_another_time_namespace_deposes_nobody)
     uint64_t epoch = win(&leader, 1);
     if (!enter_namespace(CLONE_NEWTIME))
         return;
-    FILE *offsets = fopen("/proc/self/timens_offsets", "w");
+    FILE *offsets = fopen("/proc/self/timens_offsets", "we");
+    cr_assert_not_null(offsets);
     cr_assert(fprintf(offsets, "boottime 100000 0\n") > 0 && fclose(offsets) == 0);
     struct player player = player_start(&before);
     cr_assert_eq(player_do(&player, ELECT__ACQUIRE, 7, 0).outcome, ELECT__HELD, "100000 s ahead, it thinks");

@@ -1,6 +1,7 @@
 #include "local_fork.h"
 #include "local_lock.h"
 #include "local_store.h"
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <elect/elect.h>
 #include <errno.h>
@@ -243,6 +244,7 @@ static bool refresh_info(struct elect__local_stand *stand, bool *changed)
 static void warn_of_ttl(struct elect__local_stand *stand, const struct elect__local_view *view)
 {
     char text[512];
+    assert(view->top != NULL);
     if (stand->ttl_warned || view->top->lock_ttl_ns == stand->seat.ttl_ns)
         return;
     stand->ttl_warned = true;

@@ -2,6 +2,7 @@
 #include "../text.h"
 #include "local_lock.h"
 #include "local_store.h"
+#include <assert.h>
 #include <dirent.h>
 #include <elect/elect.h>
 #include <errno.h>
@@ -33,6 +34,7 @@ cJSON *elect__local_leader(const struct elect__local_seat *seat, const struct el
                            struct elect__leader_view *out)
 {
     char text[ELECT__LOCAL_INFO_MAX + 1];
+    assert(view->top != NULL);
     cJSON *info = elect__local_info_read(seat->fd, view->top->term, text) == 0 ? cJSON_Parse(text) : NULL;
     *out = (struct elect__leader_view){.instance_id = view->top->instance_id,
                                        .hostname = text_of(info, "hostname"),

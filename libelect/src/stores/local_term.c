@@ -2,6 +2,7 @@
 #include "../ledger.h"
 #include "local_lock.h"
 #include "local_path.h"
+#include <assert.h>
 #include <elect/elect.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static void answer_view(struct elect__local_seat *seat, const struct elect__loca
         unlock_term(seat); /* a term of ours that others have ended */
     reply->left_ns = view->left_ns;
     if (view->verdict == ELECT__LOCAL_LED) {
+        assert(view->top != NULL);
         reply->outcome = ELECT__HELD;
         reply->attempt = view->top->attempt;
         reply->epoch = view->top->epoch;
@@ -251,7 +253,8 @@ static bool in_force(const struct elect__op *op, const struct elect__local_view 
     const struct elect__local_record *top = view->top;
     if (top != NULL && top->attempt == op->attempt && (op->epoch == 0 || top->epoch == op->epoch))
         return !top->released;
-    reply->outcome = view->verdict == ELECT__LOCAL_LED && top->attempt != op->attempt ? ELECT__TAKEN : ELECT__DELETED;
+    bool others = top != NULL && top->attempt != op->attempt && view->verdict == ELECT__LOCAL_LED;
+    reply->outcome = others ? ELECT__TAKEN : ELECT__DELETED;
     return false;
 }
 

@@ -121,8 +121,13 @@ static void rival_takes(struct elect__memory *memory, struct elect__memory_regis
     if (reply.outcome != ELECT__WON)
         return;
     struct elect__leader_view holder = {
-        .instance_id = RIVAL, .hostname = RIVAL, .address = "", .metadata = "",
-        .epoch = reply.epoch, .started_at_ms = now_ms, .last_heartbeat_ms = now_ms,
+        .instance_id = RIVAL,
+        .hostname = RIVAL,
+        .address = "",
+        .metadata = "",
+        .epoch = reply.epoch,
+        .started_at_ms = now_ms,
+        .last_heartbeat_ms = now_ms,
     };
     at->rival_attempt = op.attempt;
     set_info(at, &holder);
@@ -243,8 +248,12 @@ static void settle_info(struct elect__memory *memory, struct elect__memory_seat 
     struct elect__memory_register *at = seat->of;
     int64_t now_ms = elect__memory_now_us(memory) / 1000;
     struct elect__leader_view holder = {
-        .instance_id = settings->instance_id, .hostname = settings->hostname, .address = settings->address,
-        .metadata = settings->metadata,       .epoch = reply->epoch,          .last_heartbeat_ms = now_ms,
+        .instance_id = settings->instance_id,
+        .hostname = settings->hostname,
+        .address = settings->address,
+        .metadata = settings->metadata,
+        .epoch = reply->epoch,
+        .last_heartbeat_ms = now_ms,
         .started_at_ms = reply->outcome == ELECT__WON || !at->info ? now_ms : at->info->view.started_at_ms,
     };
     set_info(at, &holder);
@@ -256,7 +265,8 @@ static void settle_info(struct elect__memory *memory, struct elect__memory_seat 
 static const char *explain(const struct elect__reply *reply, char text[TEXT_SIZE])
 {
     if (reply->outcome == ELECT__WAIT)
-        snprintf(text, TEXT_SIZE, "the lock vanished, and its lease may last for %.1fs yet", (double)reply->left_ns / ELECT__S);
+        snprintf(text, TEXT_SIZE, "the lock vanished, and its lease may last for %.1fs yet",
+                 (double)reply->left_ns / ELECT__S);
     else if (reply->outcome == ELECT__LOST_DATA)
         snprintf(text, TEXT_SIZE, "the store has lost data, and may have forgotten a leader");
     else
