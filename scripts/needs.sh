@@ -6,4 +6,4 @@ packages_test="g++:g++ clang:clang libclang-rt-dev golang-go:go libcriterion-dev
     ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep"
 
 # Tools whose output differs from version to version, as Python wheels in build/tools.
-tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 gcovr==8.4"
+tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4"

@@ -51,7 +51,8 @@ scaled()
 run_ctest()
 {
     local preset=$1 labels=$2
-    ctest --test-dir "build/$preset" -V --no-tests=error -j 2 -L "^($labels)\$"
+    # Tests of processes mostly wait: several at once.
+    PYTEST_ADDOPTS="-n 4" ctest --test-dir "build/$preset" -V --no-tests=error -j 2 -L "^($labels)\$"
 }
 
 part_build()

@@ -280,7 +280,7 @@ Test(options, the_table_is_the_same_as_json)
         is_text(json, "help", row->help);
         cr_assert_eq(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "dynamic")), row->dynamic);
         cr_assert_eq(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "secret")), row->secret);
-        cr_assert_eq(elect__option_find(row->name), i);
+        cr_assert_eq((int)elect__option_find(row->name), i);
         char env[100] = "LEADER_ELECTION_";
         for (size_t c = 0; c <= strlen(row->name); c++)
             env[strlen("LEADER_ELECTION_") + c] = (char)toupper(row->name[c]);
