@@ -133,7 +133,7 @@ part_lint()
     mapfile -t formatted < <(c_files)
     check "clang-format" clang-format --dry-run -Werror "${formatted[@]}" || failures=1
     check "clang-tidy" tidy || failures=1
-    mapfile -t -O ${#scripts[@]} scripts < <(grep -lE '^#!.*\b(ba)?sh$' -r tests/cli tests/stores tests/sim tests/bench tests/faults)
+    mapfile -t -O ${#scripts[@]} scripts < <(grep -lE '^#!.*\b(ba)?sh$' -r tests/cli tests/stores tests/sim tests/bench)
     check "shellcheck" shellcheck -S warning -x -P SCRIPTDIR "${scripts[@]}" || failures=1
     check "ruff" ruff check . || failures=1
     check "ruff format" ruff format --check . || failures=1

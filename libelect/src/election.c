@@ -113,8 +113,8 @@ static bool fits(const struct elect__op *op, const struct elect__reply *r)
 {
     static const unsigned outcomes[] = {
         [ELECT__PROBE] = 1u << ELECT__HELD | 1u << ELECT__FREE | 1u << ELECT__WAIT,
-        [ELECT__ACQUIRE] = 1u << ELECT__WON | 1u << ELECT__HELD | 1u << ELECT__WAIT | 1u << ELECT__CHANGED |
-                           1u << ELECT__LOST_DATA,
+        [ELECT__ACQUIRE] =
+            1u << ELECT__WON | 1u << ELECT__HELD | 1u << ELECT__WAIT | 1u << ELECT__CHANGED | 1u << ELECT__LOST_DATA,
         [ELECT__RENEW] = 1u << ELECT__RENEWED | 1u << ELECT__TAKEN | 1u << ELECT__DELETED,
         [ELECT__RELEASE] = 1u << ELECT__RELEASED,
     };

@@ -22,14 +22,14 @@ enum elect__verb { ELECT__NO_OP, ELECT__PROBE, ELECT__ACQUIRE, ELECT__RENEW, ELE
 
 struct elect__op {
     enum elect__verb verb;
-    int32_t reason;          /* RELEASE: enum elect_reason, for the history */
-    uint64_t seq;            /* its answer must bear it; never 0 */
-    uint64_t attempt;        /* ACQUIRE draws it; RENEW and RELEASE name it: the lock's value is compared whole */
-    uint64_t epoch;          /* RENEW, RELEASE: the term's; 0: not known (RELEASE of an acquire without an answer) */
-    uint64_t highest_epoch;  /* ACQUIRE: a record older than this is data lost */
-    int64_t sent_at_ns;      /* the lease counts from here */
-    int64_t deadline_ns;     /* given up at this time */
-    bool loss_waited;        /* ACQUIRE: the wait after LOST_DATA has been served */
+    int32_t reason;         /* RELEASE: enum elect_reason, for the history */
+    uint64_t seq;           /* its answer must bear it; never 0 */
+    uint64_t attempt;       /* ACQUIRE draws it; RENEW and RELEASE name it: the lock's value is compared whole */
+    uint64_t epoch;         /* RENEW, RELEASE: the term's; 0: not known (RELEASE of an acquire without an answer) */
+    uint64_t highest_epoch; /* ACQUIRE: a record older than this is data lost */
+    int64_t sent_at_ns;     /* the lease counts from here */
+    int64_t deadline_ns;    /* given up at this time */
+    bool loss_waited;       /* ACQUIRE: the wait after LOST_DATA has been served */
     char server_waited[ELECT__SERVER_SIZE]; /* ACQUIRE: the server whose grace has been waited out; "": none */
 };
 
@@ -51,27 +51,27 @@ enum elect__outcome {
 
 struct elect__reply {
     enum elect__outcome outcome;
-    int32_t code;        /* UNKNOWN, REFUSED: enum elect_code */
-    uint64_t seq;        /* of the operation that it answers */
-    uint64_t attempt;    /* WON, RENEWED, HELD; 0: not known */
+    int32_t code;     /* UNKNOWN, REFUSED: enum elect_code */
+    uint64_t seq;     /* of the operation that it answers */
+    uint64_t attempt; /* WON, RENEWED, HELD; 0: not known */
     uint64_t epoch;
-    int64_t left_ns;     /* HELD, WAIT */
-    bool own_id;         /* HELD: the holder bears this candidate's instance id; says nothing of who it is */
+    int64_t left_ns; /* HELD, WAIT */
+    bool own_id;     /* HELD: the holder bears this candidate's instance id; says nothing of who it is */
     char server[ELECT__SERVER_SIZE]; /* CHANGED; WAIT too when both apply, so that the graces run side by side */
 };
 
 /* ---- inputs ---- */
 enum elect__input_kind {
     ELECT__IN_START = 1,
-    ELECT__IN_TIMER,     /* wake_at_ns has come (or earlier: it costs nothing) */
-    ELECT__IN_REPLY,     /* reply */
-    ELECT__IN_WAKE,      /* the store says that something changed; free: the lock was released */
-    ELECT__IN_DOUBT,     /* the store says that our lock may be gone: a leader renews it now */
-    ELECT__IN_LOOK,      /* somebody wants to know the leader now */
-    ELECT__IN_RESIGN,    /* epoch (0: any), backoff_ns */
-    ELECT__IN_STOP,      /* for good */
-    ELECT__IN_ABANDON,   /* for good, and nobody is left who would say when the work has ended: don't drain */
-    ELECT__IN_WORK_DONE  /* no ELECTED and no LOST is in anybody's hands */
+    ELECT__IN_TIMER,    /* wake_at_ns has come (or earlier: it costs nothing) */
+    ELECT__IN_REPLY,    /* reply */
+    ELECT__IN_WAKE,     /* the store says that something changed; free: the lock was released */
+    ELECT__IN_DOUBT,    /* the store says that our lock may be gone: a leader renews it now */
+    ELECT__IN_LOOK,     /* somebody wants to know the leader now */
+    ELECT__IN_RESIGN,   /* epoch (0: any), backoff_ns */
+    ELECT__IN_STOP,     /* for good */
+    ELECT__IN_ABANDON,  /* for good, and nobody is left who would say when the work has ended: don't drain */
+    ELECT__IN_WORK_DONE /* no ELECTED and no LOST is in anybody's hands */
 };
 
 struct elect__input {
@@ -130,18 +130,18 @@ struct elect__fsm {
     struct elect__fsm_config config;
     enum elect__state state;
     struct elect__lease lease;
-    struct elect__op op;         /* in flight; verb ELECT__NO_OP: none */
-    int64_t wake_at_ns;          /* when IN_TIMER is wanted; ELECT__NEVER: not at all */
-    bool wake_exact;             /* or may it be rounded up to a tick that elections share? */
-    bool working;                /* an ELECTED was announced, and its LOST has not been given back */
+    struct elect__op op; /* in flight; verb ELECT__NO_OP: none */
+    int64_t wake_at_ns;  /* when IN_TIMER is wanted; ELECT__NEVER: not at all */
+    bool wake_exact;     /* or may it be rounded up to a tick that elections share? */
+    bool working;        /* an ELECTED was announced, and its LOST has not been given back */
     bool stopping;
-    bool lapsing;                /* drain_timeout is over: no more renewals of this term */
+    bool lapsing; /* drain_timeout is over: no more renewals of this term */
     bool look, probe_first;
-    bool woken;                  /* something changed while an operation was in flight: its answer may be older */
-    bool heard;                  /* since the last confirmed write some answer came */
-    int32_t fault;               /* code of the last ERROR told; 0 since the last success */
-    int32_t failure;             /* code of the last failed renewal of this term */
-    int32_t reason;              /* of the term that drains */
+    bool woken;      /* something changed while an operation was in flight: its answer may be older */
+    bool heard;      /* since the last confirmed write some answer came */
+    int32_t fault;   /* code of the last ERROR told; 0 since the last success */
+    int32_t failure; /* code of the last failed renewal of this term */
+    int32_t reason;  /* of the term that drains */
     int64_t renew_at_ns, stand_at_ns, not_before_ns, drain_until_ns;
     uint64_t attempt;            /* the term's */
     uint64_t adopt, adopt_epoch; /* an attempt of ours whose lock was found and may lead; 0: none */
@@ -151,7 +151,7 @@ struct elect__fsm {
     int64_t loss_until_ns;       /* the wait after LOST_DATA; 0: none */
     int64_t grace_until_ns;      /* the wait after CHANGED; of: */
     char server[ELECT__SERVER_SIZE];
-    int widen;                   /* acquires lost in a row: the jitter grows */
+    int widen; /* acquires lost in a row: the jitter grows */
     uint64_t last_seq;
     struct elect__tries tries;
 };

@@ -40,7 +40,7 @@ struct elect__ledger_server {
 
 struct elect__ledger_request {
     const struct elect__op *op;
-    const char *id;   /* the candidate's instance id */
+    const char *id; /* the candidate's instance id */
     int64_t ttl_us;
     int64_t grace_us; /* restart_grace; 0: off */
 };

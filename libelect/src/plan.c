@@ -165,4 +165,3 @@ void elect__fsm_plan(struct elect__fsm *f, int64_t now_ns, struct elect__output 
     if (f->last_seq != seq)
         out->op = f->op;
 }
-

@@ -19,9 +19,9 @@ struct elect__host {
      * need not keep deadlines; it answers each operation at most once, and none after detach. */
     void (*reply)(struct elect__slot *slot, const struct elect__reply *reply, const struct elect__leader_view *leader,
                   const char *text);
-    void (*wake)(struct elect__slot *slot, bool free);           /* something changed; free: it was released */
-    void (*doubt)(struct elect__slot *slot);                     /* the leader's lock may be gone: renew it now */
-    void (*depose)(struct elect__slot *slot, uint64_t epoch);    /* somebody asks the leader of epoch to step down */
+    void (*wake)(struct elect__slot *slot, bool free);        /* something changed; free: it was released */
+    void (*doubt)(struct elect__slot *slot);                  /* the leader's lock may be gone: renew it now */
+    void (*depose)(struct elect__slot *slot, uint64_t epoch); /* somebody asks the leader of epoch to step down */
     void (*log)(void *ctx, int32_t level, const char *text);
 };
 
@@ -74,8 +74,9 @@ struct elect__store_class {
     void (*detach)(struct elect__store *store, struct elect__slot *slot);
     void (*query)(struct elect__store *store, struct elect__query *query);
     int32_t (*command)(struct elect__store *store, const char *line); /* NULL, or elect_memory_command's */
-    void (*close)(struct elect__store *store);  /* every slot is detached */
-    void (*forked)(struct elect__store *store); /* in a forked child, instead of close: frees memory, touches nothing else */
+    void (*close)(struct elect__store *store);                        /* every slot is detached */
+    void (*forked)(
+        struct elect__store *store); /* in a forked child, instead of close: frees memory, touches nothing else */
 };
 
 struct elect__store {

@@ -7,10 +7,10 @@
 enum { ELECT__TRIES = 8 }; /* older ones count as somebody else's: safe, and a TTL slower */
 
 enum elect__fate {
-    ELECT__FATE_FOREIGN,  /* not an acquire of this start, as far as is remembered */
-    ELECT__FATE_OPEN,     /* sent, answer not known: its lock may be adopted */
-    ELECT__FATE_SPENT,    /* announced, or answered too late: its lock is released when it is found */
-    ELECT__FATE_RELEASED  /* a release was sent: its lock is treated as somebody else's */
+    ELECT__FATE_FOREIGN, /* not an acquire of this start, as far as is remembered */
+    ELECT__FATE_OPEN,    /* sent, answer not known: its lock may be adopted */
+    ELECT__FATE_SPENT,   /* announced, or answered too late: its lock is released when it is found */
+    ELECT__FATE_RELEASED /* a release was sent: its lock is treated as somebody else's */
 };
 
 struct elect__tries {

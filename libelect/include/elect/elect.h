@@ -34,38 +34,38 @@ typedef struct elect_options elect_options_t;
 typedef struct elect_client elect_client_t;     /* one store, one I/O thread, any number of elections */
 typedef struct elect_election elect_election_t; /* one candidate or observer in one election, from start to stop */
 typedef struct elect_event elect_event_t;
-typedef struct elect_leader elect_leader_t;     /* what is known of a leader at one time */
+typedef struct elect_leader elect_leader_t; /* what is known of a leader at one time */
 
 enum elect_code {
     ELECT_OK = 0,
-    ELECT_EINVAL = -1,      /* bad argument or option; the text names the rule */
+    ELECT_EINVAL = -1, /* bad argument or option; the text names the rule */
     ELECT_ENOMEM = -2,
-    ELECT_ETIMEOUT = -3,    /* nothing happened before the timeout; what was asked for goes on */
-    ELECT_ESTATE = -4,      /* not in this state: started twice, stopped, or a wait from a callback */
+    ELECT_ETIMEOUT = -3, /* nothing happened before the timeout; what was asked for goes on */
+    ELECT_ESTATE = -4,   /* not in this state: started twice, stopped, or a wait from a callback */
     ELECT_ENOTLEADER = -5,
-    ELECT_ESTORE = -6,      /* the store refused or can't be used; the text says why */
-    ELECT_EUNREACHABLE = -7,/* no connection to the store now; the library keeps trying */
-    ELECT_EUNKNOWN = -8,    /* the write may or may not have been applied */
+    ELECT_ESTORE = -6,       /* the store refused or can't be used; the text says why */
+    ELECT_EUNREACHABLE = -7, /* no connection to the store now; the library keeps trying */
+    ELECT_EUNKNOWN = -8,     /* the write may or may not have been applied */
     ELECT_EFORKED = -9,
-    ELECT_ECLOSED = -10,    /* the last event has been read, or the client is closed */
-    ELECT_EAUTH = -11       /* the store refused the credentials: give new ones by elect_client_update */
+    ELECT_ECLOSED = -10, /* the last event has been read, or the client is closed */
+    ELECT_EAUTH = -11    /* the store refused the credentials: give new ones by elect_client_update */
 };
 enum elect_kind {
-    ELECT_EVENT_ELECTED = 1,       /* epoch */
-    ELECT_EVENT_LOST = 2,          /* epoch, reason; once after each ELECTED that was read; holds the release, see below */
-    ELECT_EVENT_LEADER_CHANGED = 3,/* leader, or none; unread ones are merged */
-    ELECT_EVENT_ERROR = 4,         /* code, text; after the LOST it caused; unread ones are merged */
-    ELECT_EVENT_CLOSED = 5,        /* always the last of its election */
-    ELECT_EVENT_LOG = 6            /* level, text, fields; the oldest unread are dropped, and their number is told */
+    ELECT_EVENT_ELECTED = 1, /* epoch */
+    ELECT_EVENT_LOST = 2,    /* epoch, reason; once after each ELECTED that was read; holds the release, see below */
+    ELECT_EVENT_LEADER_CHANGED = 3, /* leader, or none; unread ones are merged */
+    ELECT_EVENT_ERROR = 4,          /* code, text; after the LOST it caused; unread ones are merged */
+    ELECT_EVENT_CLOSED = 5,         /* always the last of its election */
+    ELECT_EVENT_LOG = 6             /* level, text, fields; the oldest unread are dropped, and their number is told */
 };
 enum elect_reason {
     ELECT_REASON_STOPPED = 1,
-    ELECT_REASON_RESIGNED = 2,     /* asked to, or its own work failed */
-    ELECT_REASON_UNREACHABLE = 3,  /* no answer from the store until the lease ended */
-    ELECT_REASON_PAUSED = 4,       /* this process did not run past the end of its lease */
-    ELECT_REASON_EXPIRED = 5,      /* answers came, but too late */
-    ELECT_REASON_TAKEN = 6,        /* the store names somebody else */
-    ELECT_REASON_DELETED = 7       /* the record vanished */
+    ELECT_REASON_RESIGNED = 2,    /* asked to, or its own work failed */
+    ELECT_REASON_UNREACHABLE = 3, /* no answer from the store until the lease ended */
+    ELECT_REASON_PAUSED = 4,      /* this process did not run past the end of its lease */
+    ELECT_REASON_EXPIRED = 5,     /* answers came, but too late */
+    ELECT_REASON_TAKEN = 6,       /* the store names somebody else */
+    ELECT_REASON_DELETED = 7      /* the record vanished */
 };
 enum elect_level { ELECT_LOG_ERROR = 1, ELECT_LOG_WARN = 2, ELECT_LOG_INFO = 3, ELECT_LOG_DEBUG = 4 };
 
@@ -106,11 +106,13 @@ ELECT_API void elect_string_free(char *string);
  * still renewed, and this candidate does not stand again: two terms of one candidate never overlap in one process. So free
  * it when the leader's work has ended. After drain_timeout renewing ends and the lease runs out; nothing is released early. */
 /* Before start; several are called in order. callback may not be NULL. */
-ELECT_API int32_t elect_election_on_event(elect_election_t *election, elect_event_cb callback, void *user, elect_free_cb user_free);
+ELECT_API int32_t elect_election_on_event(elect_election_t *election, elect_event_cb callback, void *user,
+                                          elect_free_cb user_free);
 /* Before start, instead of callbacks: events bear this tag of yours, never 0. */
 ELECT_API int32_t elect_election_queue_events(elect_election_t *election, uint64_t tag);
 /* Where LOG goes (log_level, default off): callback with a NULL election, or, for a NULL callback, the queue with tag 0. */
-ELECT_API int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, void *user, elect_free_cb user_free);
+ELECT_API int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, void *user,
+                                      elect_free_cb user_free);
 /* ELECT_ECLOSED once the client is closed and nothing is left; it wakes every waiter. */
 ELECT_API int32_t elect_client_next_event(elect_client_t *client, int64_t timeout_ms, elect_event_t **out);
 /* Readable while events wait (level-triggered) and after close. Poll it; never read or close it. Until client_free. */
@@ -165,20 +167,21 @@ ELECT_API const char *elect_election_instance_id(const elect_election_t *electio
 
 /* What is known of the leader; asks the store when it is older than max_age_ms (-1: any age will do). *out is NULL
  * with ELECT_OK when nobody leads; ELECT_ETIMEOUT when nothing is known yet. From a callback: timeout 0 only. */
-ELECT_API int32_t elect_election_leader(elect_election_t *election, int64_t max_age_ms, int64_t timeout_ms, elect_leader_t **out);
+ELECT_API int32_t elect_election_leader(elect_election_t *election, int64_t max_age_ms, int64_t timeout_ms,
+                                        elect_leader_t **out);
 ELECT_API const char *elect_leader_instance_id(const elect_leader_t *leader);
 ELECT_API const char *elect_leader_hostname(const elect_leader_t *leader);
 ELECT_API const char *elect_leader_address(const elect_leader_t *leader);
 ELECT_API const char *elect_leader_metadata(const elect_leader_t *leader);
 ELECT_API uint64_t elect_leader_epoch(const elect_leader_t *leader);
-ELECT_API int64_t elect_leader_started_at_ms(const elect_leader_t *leader);     /* Unix time, by the leader's clock */
+ELECT_API int64_t elect_leader_started_at_ms(const elect_leader_t *leader); /* Unix time, by the leader's clock */
 ELECT_API int64_t elect_leader_last_heartbeat_ms(const elect_leader_t *leader);
-ELECT_API int64_t elect_leader_age_ms(const elect_leader_t *leader);            /* since it was read here */
+ELECT_API int64_t elect_leader_age_ms(const elect_leader_t *leader); /* since it was read here */
 ELECT_API void elect_leader_free(elect_leader_t *leader);
 
-ELECT_API const char *elect_code_name(int32_t code);     /* "ELECT_EINVAL" */
+ELECT_API const char *elect_code_name(int32_t code); /* "ELECT_EINVAL" */
 ELECT_API const char *elect_code_text(int32_t code);
-ELECT_API const char *elect_kind_name(int32_t kind);     /* "elected"; as the command, the logs and the metrics write it */
+ELECT_API const char *elect_kind_name(int32_t kind); /* "elected"; as the command, the logs and the metrics write it */
 ELECT_API const char *elect_reason_name(int32_t reason); /* "unreachable" */
 ELECT_API const char *elect_version(void);
 ELECT_API int32_t elect_version_number(void);
