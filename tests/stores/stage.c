@@ -70,6 +70,12 @@ static void on_wake(struct elect__slot *slot, bool free)
     actor->free_wakes += free;
 }
 
+static void on_doubt(struct elect__slot *slot)
+{
+    struct actor *actor = (struct actor *)slot;
+    actor->doubts++;
+}
+
 static void on_depose(struct elect__slot *slot, uint64_t epoch)
 {
     struct actor *actor = (struct actor *)slot;
@@ -84,7 +90,8 @@ static void on_log(void *ctx, int32_t level, const char *text)
     snprintf(stage->log + used, sizeof stage->log - used, "%d %s\n", (int)level, text);
 }
 
-static const struct elect__host host = {.reply = on_reply, .wake = on_wake, .depose = on_depose, .log = on_log};
+static const struct elect__host host = {
+    .reply = on_reply, .wake = on_wake, .doubt = on_doubt, .depose = on_depose, .log = on_log};
 
 /* ---- the stage ---- */
 

@@ -39,7 +39,7 @@ struct actor {
     uint64_t leader_epoch;
     int64_t started_at_ms;
     char text[STAGE_TEXT];
-    int wakes, free_wakes;
+    int wakes, free_wakes, doubts;
     uint64_t deposed;
     uint64_t seq;
     struct elect__op op; /* the last one */

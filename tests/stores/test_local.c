@@ -1,5 +1,6 @@
 /* What only local: can be asked: damaged files, odd directories, shortages. */
 #include "player.h"
+#include "stores/local_lock.h"
 #include "stores/local_record.h"
 #include <cjson/cJSON.h>
 #include <fcntl.h>
@@ -125,6 +126,41 @@ Test(local, a_record_that_is_gone_is_missed)
     for (uint64_t i = 4; acquire(&play.b, i) != ELECT__WON; i++) {
         cr_assert_eq(play.b.reply.outcome, ELECT__WAIT, "%s", play.b.text);
         cr_assert_lt(i, 10);
+        stage_pass(&play.stage, play.b.reply.left_ns);
+    }
+    cr_assert(play.b.reply.epoch > epoch);
+    close_play(&play);
+}
+
+/* Somebody who was stopped just before its write writes at last, when its slot is the leader's. */
+Test(local, a_late_write_over_the_leaders_record_makes_no_second_leader)
+{
+    struct play play;
+    struct elect__local_page late;
+    open_play(&play);
+    uint64_t term = 1, epoch = win(&play.a, term);
+    read_page(&play, &late);
+    for (; term < 4; term++) {
+        release(&play.a, term, epoch, ELECT_REASON_RESIGNED);
+        epoch = win(&play.a, term + 1);
+    }
+    release(&play.a, term, epoch, ELECT_REASON_RESIGNED);
+    cr_assert_eq(elect__local_lock(play.fd, F_WRLCK, ELECT__LOCAL_TERM_AT + 5, 1), 0);
+    cr_assert_eq(acquire(&play.b, 100), ELECT__WAIT, "a claimant, it seems");
+    cr_assert_eq(elect__local_lock(play.fd, F_UNLCK, ELECT__LOCAL_TERM_AT + 5, 1), 0);
+    epoch = win(&play.a, 5);
+    play.stage.clock->boot_ns += play.stage.ttl_ns / 2; /* not by stage_pass: b is stopped, and sees nothing of this */
+    cr_assert_eq(renew(&play.a, 5, epoch), ELECT__RENEWED);
+    play.stage.clock->boot_ns += play.stage.ttl_ns / 2 + 1;
+    cr_assert_eq(pwrite(play.fd, &late.slots[1], sizeof late.slots[1], slot_at(1)), (ssize_t)sizeof late.slots[1]);
+    for (uint64_t i = 101; i < 106; i++) {
+        cr_assert_neq(acquire(&play.b, i), ELECT__WON, "the leader does not know yet");
+        stage_pass(&play.stage, ELECT__MS);
+    }
+    cr_assert_neq(renew(&play.a, 5, epoch), ELECT__RENEWED);
+    for (uint64_t i = 200; acquire(&play.b, i) != ELECT__WON; i++) {
+        cr_assert_eq(play.b.reply.outcome, ELECT__WAIT, "%s", play.b.text);
+        cr_assert_lt(i, 210);
         stage_pass(&play.stage, play.b.reply.left_ns);
     }
     cr_assert(play.b.reply.epoch > epoch);
@@ -295,6 +331,48 @@ Test(local, a_removed_directory_is_made_again)
     cr_assert_eq(acquire(&play.a, 4), ELECT__HELD);
     release(&play.b, 3, play.b.reply.epoch, ELECT_REASON_STOPPED);
     stage_until(&play.stage, &play.a.free_wakes, before + 1);
+    close_play(&play);
+}
+
+Test(local, who_leads_in_a_directory_that_was_moved_away_has_lost_it)
+{
+    struct play play;
+    struct stage later;
+    struct actor newcomer;
+    char moved[512];
+    open_play(&play);
+    uint64_t epoch = win(&play.a, 1);
+    snprintf(moved, sizeof moved, "%s.moved", play.stage.dir);
+    cr_assert_eq(rename(play.stage.dir, moved), 0);
+    cr_assert_eq(renew(&play.a, 1, epoch), ELECT__RENEWED, "so far nobody else can lead");
+    stage_join(&later, &play.stage);
+    actor_enter(&newcomer, &later, 0, "job", "c-3");
+    win(&newcomer, 2);
+    cr_assert_eq(renew(&play.a, 1, epoch), ELECT__TAKEN, "whatever it finds is not where others look");
+    cr_assert_eq(acquire(&play.b, 3), ELECT__HELD);
+    cr_assert_str_eq(play.b.id, "c-3");
+    actor_leave(&newcomer);
+    stage_close(&later);
+    stage_remove(moved);
+    close_play(&play);
+}
+
+Test(local, a_leader_is_told_at_once_that_its_file_or_its_record_has_gone)
+{
+    struct play play;
+    struct elect__local_page empty;
+    open_play(&play);
+    read_page(&play, &empty);
+    uint64_t epoch = win(&play.a, 1);
+    cr_assert_eq(unlink(play.file), 0);
+    stage_until(&play.stage, &play.a.doubts, 1);
+    cr_assert_eq(renew(&play.a, 1, epoch), ELECT__DELETED);
+    epoch = win(&play.a, 2);
+    int fd = open(play.file, O_RDWR | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, &empty, sizeof empty, ELECT__LOCAL_PAGE_AT), (ssize_t)sizeof empty);
+    close(fd);
+    stage_until(&play.stage, &play.a.doubts, 2);
+    cr_assert_eq(renew(&play.a, 2, epoch), ELECT__DELETED);
     close_play(&play);
 }
 

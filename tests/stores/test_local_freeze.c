@@ -1,9 +1,11 @@
 /* A candidate is stopped before and after each system call of an operation, and may be resumed or killed there. Nobody
  * ever leads twice, and a successor leads once the TTL is over, or at once where the stopped one was killed. */
 #include "player.h"
+#include "stores/local_lock.h"
 #include <errno.h>
-
+#include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 enum { STOPS_MAX = 400 }; /* a guard against a player that never comes to its end */
@@ -69,7 +71,7 @@ static void resume(pid_t pid)
 struct play {
     struct stage stage;
     struct player player;
-    struct actor rival, observer;
+    struct actor rival, third, observer;
     uint64_t attempt; /* of the rival, the next */
     uint64_t epoch;   /* of the player's term */
 };
@@ -79,6 +81,7 @@ static void open_play(struct play *play)
     memset(play, 0, sizeof *play);
     stage_open(&play->stage, &elect__local_store, 1, true);
     actor_enter(&play->rival, &play->stage, 0, "job", "rival");
+    actor_enter(&play->third, &play->stage, 0, "job", "third");
     actor_observe(&play->observer, &play->stage, 0, "job", "observer");
     play->player = player_start(&play->stage);
     play->attempt = 1000;
@@ -88,6 +91,7 @@ static void close_play(struct play *play)
 {
     player_end(&play->player);
     actor_leave(&play->rival);
+    actor_leave(&play->third);
     actor_leave(&play->observer);
     stage_close(&play->stage);
 }
@@ -203,6 +207,114 @@ Test(freeze, a_claimant_stopped_anywhere_is_passed_over_after_one_ttl)
 Test(freeze, a_claimant_killed_anywhere_is_in_nobodys_way)
 {
     at_each_stop(kill_acquire, 20);
+}
+
+/* ---- two claimants ---- */
+
+/* A claimant of the next term was stopped for so long that the player passes it over. When the player is stopped too,
+ * the first one dies, and the rival takes the term that has become free. */
+static bool pass_over(struct play *play, int stop, bool *stopped)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/job", play->stage.dir);
+    int claimant = open(path, O_RDWR | O_CLOEXEC);
+    cr_assert_eq(elect__local_lock(claimant, F_WRLCK, ELECT__LOCAL_TERM_AT + 1, 1), 0);
+    cr_assert_eq(player_do(&play->player, ELECT__ACQUIRE, 6, 0).outcome, ELECT__WAIT);
+    stage_pass(&play->stage, play->stage.ttl_ns + 1);
+    order_and_stop(play, ELECT__ACQUIRE, stop, stopped);
+    close(claimant);
+    stage_pass(&play->stage, ELECT__MS);
+    return rival_wins(play);
+}
+
+static void check_nobody_else_wins(struct play *play, uint64_t attempt, int stop)
+{
+    for (uint64_t i = 1; i <= 4; i++) {
+        cr_assert_neq(acquire(&play->third, attempt + i), ELECT__WON, "stop %d: both lead", stop);
+        stage_pass(&play->stage, ELECT__MS);
+    }
+}
+
+static bool pass_over_a_claimant(struct play *play, int stop)
+{
+    bool stopped;
+    bool rival_led = pass_over(play, stop, &stopped);
+    resume(play->player.pid);
+    bool player_leads = player_answer(&play->player).outcome == ELECT__WON;
+    cr_assert_not(rival_led && player_leads, "stop %d: both lead", stop);
+    if (rival_led || player_leads)
+        check_nobody_else_wins(play, 2000, stop);
+    if (rival_led) {
+        uint64_t epoch = play->rival.reply.epoch;
+        stage_pass(&play->stage, play->stage.ttl_ns);
+        play->stage.clock->real_us -= INT64_C(3600000000); /* so that only what is stored makes epochs rise */
+        cr_assert(win(&play->third, 3000) > epoch, "stop %d", stop);
+    }
+    return stopped;
+}
+
+/* The player is let go on a few calls more, and comes to its end there. */
+static bool pass_over_and(struct play *play, int stop, void (*end)(struct play *play))
+{
+    bool stopped, more = true;
+    for (int calls = 2; more; calls += 2) { /* into a call and out of it */
+        bool rival_led = pass_over(play, stop, &stopped);
+        more = stopped && rival_led;
+        for (int call = 0; call < calls && more; call++) {
+            go_on(play->player.pid);
+            more = !at_mark(play->player.pid);
+        }
+        end(play);
+        if (rival_led)
+            check_nobody_else_wins(play, 2000, stop);
+        if (more) {
+            close_play(play);
+            open_play(play);
+        }
+        cr_assert_lt(calls, STOPS_MAX);
+    }
+    return stopped;
+}
+
+static void die(struct play *play)
+{
+    player_kill(&play->player);
+    waitpid(play->player.pid, NULL, 0);
+}
+
+static bool pass_over_and_die(struct play *play, int stop)
+{
+    return pass_over_and(play, stop, die);
+}
+
+/* From here on it can't write. An outcome that is not known would make a candidate look for its lock and adopt it. */
+static void fail_to_write(struct play *play)
+{
+    struct rlimit limit = {0, RLIM_INFINITY};
+    cr_assert_eq(prlimit(play->player.pid, RLIMIT_FSIZE, &limit, NULL), 0);
+    resume(play->player.pid);
+    cr_assert_neq(player_answer(&play->player).outcome, ELECT__UNKNOWN);
+}
+
+static bool pass_over_and_fail_to_write(struct play *play, int stop)
+{
+    return pass_over_and(play, stop, fail_to_write);
+}
+
+Test(freeze, who_passes_a_claimant_over_leads_beside_nobody)
+{
+    at_each_stop(pass_over_a_claimant, 20);
+}
+
+Test(freeze, who_dies_while_it_passes_a_claimant_over_hides_nobody)
+{
+    at_each_stop(pass_over_and_die, 20);
+}
+
+Test(freeze, who_cannot_take_its_record_back_leads_beside_nobody)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    at_each_stop(pass_over_and_fail_to_write, 20);
 }
 
 /* ---- renew ---- */

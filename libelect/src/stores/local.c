@@ -30,11 +30,13 @@ static int32_t open_dir(struct elect__local_store *store, bool *passing, char *e
     return code;
 }
 
-/* Was it removed, or its descriptor closed by a program that does so by number? */
+/* Was it removed, moved away for another one, or its descriptor closed by a program that does so by number? */
 static bool dir_is_gone(const struct elect__local_dir *dir)
 {
-    struct stat stat;
-    return fstat(dir->fd, &stat) != 0 || stat.st_dev != dir->dev || stat.st_ino != dir->ino || stat.st_nlink == 0;
+    struct stat own, there;
+    if (fstat(dir->fd, &own) != 0 || own.st_dev != dir->dev || own.st_ino != dir->ino || own.st_nlink == 0)
+        return true;
+    return stat(dir->way, &there) == 0 && (there.st_dev != own.st_dev || there.st_ino != own.st_ino);
 }
 
 int32_t elect__local_store_ready(struct elect__local_store *store, char *error, size_t size)
@@ -52,6 +54,7 @@ int32_t elect__local_store_ready(struct elect__local_store *store, char *error, 
 static void free_store(struct elect__local_store *store)
 {
     free(store->dir.path);
+    free(store->dir.way);
     free(store);
 }
 
@@ -141,10 +144,11 @@ int elect__local_stand_open(struct elect__local_stand *stand, bool create)
     struct elect__local_seat *seat = &stand->seat;
     struct elect__local_open opened;
     for (int tries = 0; tries < 8; tries++) {
-        if (still_good(stand))
+        int32_t code = elect__local_store_ready(store, seat->text, sizeof seat->text);
+        if (code == ELECT_OK && still_good(stand))
             return 0;
         close_file(stand);
-        if (elect__local_store_ready(store, seat->text, sizeof seat->text) != ELECT_OK)
+        if (code != ELECT_OK)
             return -EIO;
         int failure = elect__local_file_open(&store->dir, stand->file, stand->slot->settings->name,
                                              create ? ELECT__LOCAL_CREATE : ELECT__LOCAL_WRITE, &opened, seat->text,
@@ -196,6 +200,7 @@ static int32_t local_attach(struct elect__store *base, struct elect__slot *slot,
     int failure = elect__local_stand_open(stand, stands(stand));
     if (failure != 0 && failure != -ENOENT) {
         snprintf(error, size, "%s", stand->seat.text);
+        close_file(stand);
         free(stand);
         return failure == -ENOMEM ? ELECT_ENOMEM : ELECT_ESTORE;
     }

@@ -64,6 +64,8 @@ static void find_term(struct elect__local_seat *seat, struct elect__local_view *
     uint64_t first = (last > patience->floor_term ? last : patience->floor_term) + 1;
     for (uint64_t term = first; term < first + ELECT__LOCAL_SLOTS - 1; term++) {
         if (!elect__local_locked(seat->fd, ELECT__LOCAL_TERM_AT + (off_t)term, 1)) {
+            if (term <= patience->claim_term) /* whoever waited there has gone: the next one is another */
+                patience->claim_term = 0;
             view->verdict = ELECT__LOCAL_FREE;
             view->next_term = term;
             return;
@@ -83,14 +85,49 @@ static void find_term(struct elect__local_seat *seat, struct elect__local_view *
     busy(view, seat->ttl_ns, "several candidates were stopped just before they led");
 }
 
+/* Where two claimants stood side by side the highest record may be that of the one who gave up, and say nothing of the
+ * other: of a term that its claimant did not know to have ended. */
+static const struct elect__local_record *find_hidden(const struct elect__local_seat *seat,
+                                                     const struct elect__local_view *view)
+{
+    for (int i = 0; i < ELECT__LOCAL_SLOTS; i++) {
+        const struct elect__local_record *record = &view->page.slots[i];
+        if (elect__local_record_valid(&view->page, i) && record->term > view->top->after_term &&
+            record->term < view->top->term && how_ended(seat, record, view->now_ns) == ELECT__LOCAL_NOT_ENDED)
+            return record;
+    }
+    return NULL;
+}
+
+/* A term that has got its record, or has got it back, is not waited for any longer: should the record go again, that is
+ * another wait. */
+static void end_patience(struct elect__local_patience *patience, uint64_t term)
+{
+    if (patience->claim_term <= term)
+        patience->claim_term = 0;
+    if (patience->missing_term <= term)
+        patience->missing_term = 0;
+}
+
+static int64_t left_ns_of(const struct elect__local_seat *seat, const struct elect__local_record *record,
+                          int64_t now_ns)
+{
+    return record->clock_known && seat->host->clock_known ? record->deadline_ns - now_ns : -1;
+}
+
 static void judge(struct elect__local_seat *seat, struct elect__local_view *view)
 {
-    const struct elect__local_record *top = view->top;
+    const struct elect__local_record *top = view->top, *hidden;
+    if (top != NULL)
+        end_patience(&seat->patience, top->term);
     view->end = top != NULL ? how_ended(seat, top, view->now_ns) : ELECT__LOCAL_NOT_ENDED;
     if (top != NULL && view->end == ELECT__LOCAL_NOT_ENDED) {
-        bool comparable = top->clock_known && seat->host->clock_known;
         view->verdict = ELECT__LOCAL_LED;
-        view->left_ns = comparable ? top->deadline_ns - view->now_ns : -1;
+        view->left_ns = left_ns_of(seat, top, view->now_ns);
+        return;
+    }
+    if (top != NULL && (hidden = find_hidden(seat, view)) != NULL) {
+        busy(view, left_ns_of(seat, hidden, view->now_ns), "a term before the last one has not ended");
         return;
     }
     if (wait_for_damage(seat, view))

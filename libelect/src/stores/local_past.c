@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-int elect__local_recall(const struct elect__local_seat *seat, uint64_t term, struct elect__local_memory *out)
+int elect__local_recall(const struct elect__local_seat *seat, const struct elect__local_record *top,
+                        struct elect__local_memory *out)
 {
     struct elect__local_past pasts[ELECT__LOCAL_PASTS];
-    int failure = elect__local_past_read(seat->fd, term > 0 ? term : 1, pasts);
+    /* Of two that stood side by side the lower one may have led, with the higher epoch. */
+    int failure = elect__local_past_read(seat->fd, top != NULL ? top->after_term + 1 : 1, pasts);
     memset(out, 0, sizeof *out);
     for (int i = 0; failure == 0 && i < ELECT__LOCAL_PASTS; i++) {
         if (pasts[i].term == 0)
@@ -14,7 +16,7 @@ int elect__local_recall(const struct elect__local_seat *seat, uint64_t term, str
             out->term = pasts[i].term;
         if (pasts[i].epoch > out->epoch)
             out->epoch = pasts[i].epoch;
-        if (pasts[i].term == term)
+        if (top != NULL && pasts[i].term == top->term)
             out->last = pasts[i];
     }
     return failure;

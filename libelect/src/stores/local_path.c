@@ -231,7 +231,8 @@ static int32_t open_path(struct elect__local_dir *dir, const char *path, bool *p
     if (dir->fd < 0)
         return refuse_open(path, errno, passing, error, size);
     dir->path = strdup(realpath(path, real) != NULL ? real : path);
-    return dir->path != NULL ? ELECT_OK : ELECT_ENOMEM;
+    dir->way = strdup(path);
+    return dir->path != NULL && dir->way != NULL ? ELECT_OK : ELECT_ENOMEM;
 }
 
 int32_t elect__local_dir_open(struct elect__local_dir *dir, const char *store, const char *allow, bool *passing,
@@ -260,5 +261,6 @@ void elect__local_dir_close(struct elect__local_dir *dir)
     if (dir->fd >= 0 && fstat(dir->fd, &stat) == 0 && (dir->ino == 0 || stat.st_ino == dir->ino))
         close(dir->fd);
     free(dir->path);
+    free(dir->way);
     *dir = (struct elect__local_dir){.fd = -1};
 }

@@ -15,7 +15,8 @@ struct elect__local_dir {
     int fd; /* -1: not open */
     dev_t dev;
     ino_t ino;
-    char *path; /* absolute; owned */
+    char *path; /* absolute, for texts; owned */
+    char *way;  /* the path by which others look for it, too; owned */
     char file_system[32];
     const char *warning; /* what this file system does not give, or NULL */
 };

@@ -51,12 +51,13 @@ struct elect__local_record {
     int64_t started_at_ms, heartbeat_at_ms, ended_at_ms; /* Unix time; 0: not yet */
     int32_t reason;
     int32_t pid;
-    int64_t pid_start; /* clock ticks after boot; -1: not known */
-    uint64_t pid_ns;   /* the pid namespace's inode; 0: not known */
+    int64_t pid_start;   /* clock ticks after boot; -1: not known */
+    uint64_t pid_ns;     /* the pid namespace's inode; 0: not known */
+    uint64_t after_term; /* the highest one when this was claimed: it and all before it had ended */
     char boot_id[ELECT__LOCAL_UUID_SIZE];
     char incarnation[ELECT__LOCAL_UUID_SIZE];
     char instance_id[ELECT__LOCAL_TEXT_SIZE];
-    char spare[72];
+    char spare[64];
 };
 _Static_assert(sizeof(struct elect__local_record) == 512, "a record lies in one sector");
 

@@ -15,10 +15,10 @@ static int64_t real_ms(const struct elect__local_seat *seat)
     return seat->env->real_us(seat->env->ctx) / 1000;
 }
 
+/* IN_ATTRIB for the directory's watchers. It needs no descriptor, and a safety poll is behind it. */
 void elect__local_signal(int fd)
 {
-    futimens(fd,
-             NULL); /* IN_ATTRIB for the directory's watchers; needs no descriptor, and a safety poll is behind it */
+    futimens(fd, NULL);
 }
 
 /* ---- answers ---- */
@@ -66,11 +66,13 @@ static void answer_view(struct elect__local_seat *seat, const struct elect__loca
 /* ---- acquire ---- */
 
 static void fill_record(const struct elect__local_seat *seat, const struct elect__local_who *who,
-                        const struct elect__op *op, uint64_t term, uint64_t epoch, struct elect__local_record *record)
+                        const struct elect__op *op, uint64_t term, uint64_t after_term, uint64_t epoch,
+                        struct elect__local_record *record)
 {
     memset(record, 0, sizeof *record);
     record->clock_known = seat->host->clock_known;
     record->term = term;
+    record->after_term = after_term;
     record->epoch = epoch;
     record->attempt = op->attempt;
     /* From before the lock call: the time that is spent between is the claimant's loss, never its predecessor's. */
@@ -87,12 +89,12 @@ static void fill_record(const struct elect__local_seat *seat, const struct elect
 
 /* Of two claimants that stand side by side (one was skipped and was not dead) each writes first and reads then, so at
  * least one sees the other. Who sees another gives up; both may. */
-static bool stands_alone(const struct elect__local_page *page, const struct elect__local_record *own, uint64_t before)
+static bool stands_alone(const struct elect__local_page *page, const struct elect__local_record *own)
 {
     bool found = false;
     for (int i = 0; i < ELECT__LOCAL_SLOTS; i++) {
         const struct elect__local_record *other = &page->slots[i];
-        if (!elect__local_record_valid(page, i) || other->term <= before)
+        if (!elect__local_record_valid(page, i) || other->term <= own->after_term)
             continue;
         if (other->term == own->term && other->attempt == own->attempt)
             found = true;
@@ -102,13 +104,15 @@ static bool stands_alone(const struct elect__local_page *page, const struct elec
     return found;
 }
 
-/* Takes the record back. If even that fails, nobody can say what stands in the file. */
-static void take_back(struct elect__local_seat *seat, struct elect__local_record *record, struct elect__reply *reply)
+/* Takes the record back. Where even that fails it stands until its deadline, but is never adopted: its writer may have
+ * seen a leader beside it. */
+static bool take_back(struct elect__local_seat *seat, struct elect__local_record *record, struct elect__reply *reply)
 {
     record->released = 1;
     record->ended_at_ms = record->started_at_ms;
     record->reason = ELECT_REASON_TAKEN;
-    refuse(reply, elect__local_record_write(seat->fd, record) == 0 ? ELECT__REFUSED : ELECT__UNKNOWN);
+    refuse(reply, ELECT__REFUSED);
+    return elect__local_record_write(seat->fd, record) == 0;
 }
 
 static void answer_beaten(struct elect__local_seat *seat, const struct elect__local_who *who,
@@ -128,7 +132,6 @@ static void write_term(struct elect__local_seat *seat, const struct elect__local
                        struct elect__reply *reply, struct elect__local_view *view)
 {
     struct elect__local_page page;
-    uint64_t term_before = view->top != NULL ? view->top->term : 0;
     int failure = elect__local_info_write(seat->fd, record->term, who->info);
     if (failure == 0)
         failure = elect__local_record_write(seat->fd, record);
@@ -138,10 +141,9 @@ static void write_term(struct elect__local_seat *seat, const struct elect__local
     }
     /* A guard locks its byte first and reads then, we write first and look for its lock then. No lock of ours is in
      * anybody's way meanwhile: a process that is stopped while it holds one would block everybody for ever. */
-    if (elect__local_page_read(seat->fd, &page) != 0 || !stands_alone(&page, record, term_before) ||
+    if (elect__local_page_read(seat->fd, &page) != 0 || !stands_alone(&page, record) ||
         elect__local_locked(seat->fd, ELECT__LOCAL_GROUP_AT, (off_t)record->term)) {
-        take_back(seat, record, reply);
-        if (reply->outcome == ELECT__REFUSED && elect__local_look(seat, view) == 0)
+        if (take_back(seat, record, reply) && elect__local_look(seat, view) == 0)
             answer_beaten(seat, who, view, reply);
         return;
     }
@@ -184,12 +186,12 @@ static void claim(struct elect__local_seat *seat, const struct elect__local_who 
     struct elect__local_memory memory;
     uint64_t stored = view->top != NULL ? view->top->epoch : 0;
     uint64_t term_before = view->top != NULL ? view->top->term : 0;
-    int failure = elect__local_recall(seat, term_before, &memory);
+    int failure = elect__local_recall(seat, view->top, &memory);
     if (failure != 0) {
         refuse_errno(seat, reply, "can't read", failure);
         return;
     }
-    if (memory.term >= view->next_term) {
+    if (memory.term > term_before && memory.term > seat->patience.floor_term) {
         wait_for_missing(seat, view, memory.term, reply);
         return;
     }
@@ -205,7 +207,7 @@ static void claim(struct elect__local_seat *seat, const struct elect__local_who 
         refuse(reply, ELECT__REFUSED);
         return;
     }
-    fill_record(seat, who, op, view->next_term, epoch, &record);
+    fill_record(seat, who, op, view->next_term, term_before, epoch, &record);
     write_term(seat, who, &record, &memory, reply, view);
 }
 
@@ -226,7 +228,7 @@ static void acquire(struct elect__local_seat *seat, const struct elect__local_wh
         refuse_errno(seat, reply, "can't lock", failure);
         return;
     }
-    if (failure == 0)
+    if (failure == 0 && seat->held != term)
         unlock_term(seat); /* of an older term of ours that was lost */
     seat->held = failure == 0 ? term : seat->held;
     /* Again, now that nobody else can take this term: it may have been taken and ended, or its predecessor may have

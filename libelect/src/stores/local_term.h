@@ -72,10 +72,11 @@ int64_t elect__local_ended_at_ms(const struct elect__local_view *view, int64_t r
 
 struct elect__local_memory {
     uint64_t term, epoch;          /* the highest in the ring */
-    struct elect__local_past last; /* the entry of the term before, if it is there */
+    struct elect__local_past last; /* the entry of top, if it is there */
 };
-/* What the ring of past terms has beside the record of term: it remembers what a damaged slot has lost. */
-int elect__local_recall(const struct elect__local_seat *seat, uint64_t term, struct elect__local_memory *out);
+/* What the ring of past terms has beside the highest record: it remembers what a damaged slot has lost. */
+int elect__local_recall(const struct elect__local_seat *seat, const struct elect__local_record *top,
+                        struct elect__local_memory *out);
 /* The entry of a term, at its beginning and at its release. */
 int elect__local_past_note(const struct elect__local_seat *seat, const struct elect__local_record *record,
                            const char *hostname);

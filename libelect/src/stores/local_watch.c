@@ -25,8 +25,11 @@ static unsigned bucket_of(const char *file)
 static void look_as_leader(struct elect__local_stand *stand, const struct elect__local_view *view)
 {
     uint64_t asked = elect__local_page_ask(&view->page);
-    bool ours = view->top != NULL && view->top->term == stand->seat.held;
-    if (!ours || asked == 0 || asked != view->top->epoch || asked == stand->deposed_epoch)
+    if (view->top == NULL || view->top->term != stand->seat.held) {
+        stand->slot->host->doubt(stand->slot);
+        return;
+    }
+    if (asked == 0 || asked != view->top->epoch || asked == stand->deposed_epoch)
         return;
     stand->deposed_epoch = asked;
     stand->slot->host->depose(stand->slot, asked);
@@ -36,7 +39,13 @@ static void look_as_leader(struct elect__local_stand *stand, const struct elect_
 static void look(struct elect__local_stand *stand)
 {
     struct elect__local_view view;
-    if (elect__local_stand_open(stand, false) != 0 || elect__local_look(&stand->seat, &view) != 0)
+    bool held = stand->seat.held != 0;
+    int failure = elect__local_stand_open(stand, false);
+    if (held && stand->seat.held == 0) { /* another file, or none: somebody may lead there already */
+        stand->slot->host->doubt(stand->slot);
+        return;
+    }
+    if (failure != 0 || elect__local_look(&stand->seat, &view) != 0)
         return; /* its own operations will say so */
     if (stand->seat.held != 0) {
         look_as_leader(stand, &view);
