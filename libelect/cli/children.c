@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { PASSES = 64 }; /* who forks faster than this is looked at again at its next SIGCHLD */
+
 /* The parent of a process; 0: it has gone. */
 static pid_t parent_of(const char *pid)
 {
@@ -68,19 +70,48 @@ void elect__children_signal(pid_t leader, int signo, const struct elect__childre
             (void)kill(children.pids[i], signo);
 }
 
-bool elect__children_reap(pid_t leader, const struct elect__children *except)
+void elect__children_term(pid_t leader, struct elect__children *told)
 {
     struct elect__children children;
-    bool left = false;
 
+    elect__children_list(&children);
+    for (size_t i = 0; i < children.count; i++) {
+        pid_t pid = children.pids[i];
+
+        if (pid == leader || elect__children_hold(told, pid) || told->count == ELECT__CHILDREN)
+            continue;
+        told->pids[told->count++] = pid;
+        if (leader > 0 && getpgid(pid) == leader)
+            continue;
+        (void)kill(pid, SIGTERM);
+        (void)kill(pid, SIGCONT);
+    }
+}
+
+/* One pass; true: somebody was reaped, whose orphans turn up in the next. */
+static bool reap_once(pid_t leader, const struct elect__children *except, bool *left)
+{
+    struct elect__children children;
+    bool reaped = false;
+
+    *left = false;
     elect__children_list(&children);
     for (size_t i = 0; i < children.count; i++) {
         pid_t pid = children.pids[i];
 
         if (pid == leader || elect__children_hold(except, pid))
             continue;
-        left = true; /* also one that is reaped here: what it leaves behind turns up the next time */
-        (void)waitpid(pid, NULL, WNOHANG);
+        *left = true;
+        reaped = waitpid(pid, NULL, WNOHANG) != 0 || reaped;
     }
-    return !left && children.count < ELECT__CHILDREN;
+    return reaped;
+}
+
+bool elect__children_reap(pid_t leader, const struct elect__children *except)
+{
+    bool left = true;
+
+    for (int pass = 0; pass < PASSES && reap_once(leader, except, &left); pass++)
+        ;
+    return !left;
 }

@@ -18,6 +18,9 @@ void elect__children_list(struct elect__children *children);
 bool elect__children_hold(const struct elect__children *children, pid_t pid);
 /* Signals all of them but `leader`, which its group is signalled with, and those in `except` (may be NULL). */
 void elect__children_signal(pid_t leader, int signo, const struct elect__children *except);
+/* Sends TERM to those that are not among `told` yet, which then holds them; not to those in the group of `leader`, which
+ * get it as a group. */
+void elect__children_term(pid_t leader, struct elect__children *told);
 /* Reaps those that have ended, but `leader` and those in `except`; true: there were none but these. */
 bool elect__children_reap(pid_t leader, const struct elect__children *except);
 #endif

@@ -251,7 +251,8 @@ static void conclude(struct elect__demo *demo, const struct figures *figures)
                verdict.terms, verdict.overlaps, grouped(verdict.answers, answers),
                verdict.rising ? "rose" : "DID NOT RISE", (double)(elect__boot_ns() - demo->started_ns) / 1e9);
     if (ok && !demo->cli->json)
-        printf("next: elect run myjob --store local:/tmp/e -- sh -c 'echo I lead; sleep 60'   (in two terminals)\n");
+        printf("next: %s run myjob --store local:/tmp/e -- sh -c 'echo I lead; sleep 60'   (in two terminals)\n",
+               program_invocation_name);
     if (!ok && demo->code == 0)
         demo->code = ELECT__EXIT_NO;
 }

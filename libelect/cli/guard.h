@@ -3,6 +3,7 @@
  * run has died. On a local: store it holds the term's group byte meanwhile: nobody leads before the group is gone. */
 #ifndef ELECT_CLI_GUARD_H
 #define ELECT_CLI_GUARD_H
+#include "children.h"
 #include "link.h"
 #include <signal.h>
 #include <stdbool.h>
@@ -38,8 +39,9 @@ struct elect__guard {
     pid_t run, command;                       /* command 0: not started, or all of it is reaped */
     int64_t lease_ns, limit_ns, stop_ns;      /* ends; and how long before the lease's end TERM is sent */
     int64_t pass_ns;                          /* between two rounds of KILL */
-    bool foreground, started, termed, killing, killed, ended, orphan, gone;
-    sigset_t mask; /* the command's */
+    bool foreground, started, termed, killing, killed, ended, resting, orphan, gone;
+    struct elect__children told; /* orphans that have got TERM */
+    sigset_t mask;               /* the command's */
     char **argv;
 };
 

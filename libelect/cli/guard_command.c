@@ -131,9 +131,24 @@ static void bury(struct elect__guard *guard)
     elect__link_send(guard->link, ELECT__GUARD_GONE, guard->killed, 0, NULL);
 }
 
+/* The command has ended and left something behind: that gets the time which a lapsing lease would give it. Orphans turn
+ * up one after another, as their parents end. */
+static void end_the_rest(struct elect__guard *guard)
+{
+    int64_t limit_ns = elect__boot_ns() + guard->stop_ns;
+
+    if (!guard->resting) {
+        guard->resting = guard->termed = true;
+        guard->limit_ns = limit_ns < guard->limit_ns ? limit_ns : guard->limit_ns;
+        if (guard->command > 0)
+            elect__guard_term(guard);
+    }
+    elect__children_term(guard->command, &guard->told);
+}
+
 void elect__guard_look(struct elect__guard *guard)
 {
-    bool ended = guard->ended, alone;
+    bool alone;
 
     if (!guard->started || guard->gone)
         return;
@@ -143,15 +158,8 @@ void elect__guard_look(struct elect__guard *guard)
     alone = elect__children_reap(guard->command, NULL);
     if (!guard->ended)
         return;
-    if (alone) {
+    if (alone)
         bury(guard);
-    } else if (!ended && !guard->killing) {
-        /* The command has ended and left something behind: that gets the time which a lapsing lease would give it. */
-        int64_t limit_ns = elect__boot_ns() + guard->stop_ns;
-
-        guard->termed = true;
-        guard->limit_ns = limit_ns < guard->limit_ns ? limit_ns : guard->limit_ns;
-        elect__children_signal(guard->command, SIGTERM, NULL);
-        elect__children_signal(guard->command, SIGCONT, NULL);
-    }
+    if (!guard->gone && !guard->killing)
+        end_the_rest(guard);
 }

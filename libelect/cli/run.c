@@ -68,9 +68,9 @@ static void hear(struct elect__run *run, elect_event_t *event)
         hear_error(run, event);
         break;
     case ELECT_EVENT_CLOSED:
-        run->over = true;
-        if (run->phase != ELECT__RUN_ENDING)
-            run->code = ELECT__EXIT_UNREACHABLE;
+        run->closed = true; /* but not over while something is left of the command */
+        if (run->phase == ELECT__RUN_STANDING)
+            elect__run_end(run, ELECT__EXIT_UNREACHABLE);
         break;
     case ELECT_EVENT_LOG:
         hear_log(run, event);
@@ -85,7 +85,7 @@ static void hear_all(struct elect__run *run)
 {
     elect_event_t *event;
 
-    while (!run->over && elect_client_next_event(run->client, 0, &event) == ELECT_OK)
+    while (elect_client_next_event(run->client, 0, &event) == ELECT_OK)
         hear(run, event);
 }
 
@@ -180,7 +180,7 @@ static void tick(struct elect__run *run)
             elect__run_end(run, run->code);
         break;
     case ELECT__RUN_ENDING:
-        run->over = run->over || now_ns >= run->ending_until_ns;
+        run->over = run->closed || now_ns >= run->ending_until_ns;
         break;
     }
 }
@@ -208,7 +208,7 @@ static int pause_ms(const struct elect__run *run)
     case ELECT__RUN_HOLDING:
         return until_ms(run->hold_until_ns);
     default:
-        return until_ms(run->ending_until_ns);
+        return run->closed ? 0 : until_ms(run->ending_until_ns);
     }
 }
 
@@ -225,8 +225,7 @@ static void loop(struct elect__run *run)
         read_guard(run);
         elect__run_signals_read(run);
         hear_all(run);
-        if (!run->over)
-            tick(run);
+        tick(run);
     }
 }
 

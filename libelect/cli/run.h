@@ -47,7 +47,8 @@ struct elect__run {
     struct elect__children born_with; /* children that whoever exec'd us had */
     enum elect__run_phase phase;
     struct elect__run_term term;
-    bool elected, over; /* elected: the command has been started */
+    bool elected; /* the command has been started, once at least */
+    bool closed, over;
     int stop_signal, die_signal, code;
     int64_t began_ns, hold_until_ns, ending_until_ns, bury_at_ns, probed_ns;
     bool faulty;                  /* the store, when it last spoke of itself */

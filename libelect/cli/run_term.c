@@ -206,7 +206,10 @@ void elect__run_guard_died(struct elect__run *run)
 /* KILL somewhat before the library gives the drain up, so that the release still follows it. */
 static int64_t drained_by(const struct elect__run *run)
 {
-    return elect__boot_ns() + run->cli->settings->drain_timeout_ns / 16 * 15;
+    int64_t drain_ns = run->cli->settings->drain_timeout_ns;
+    int64_t spare_ns = drain_ns / 4 < 500 * (int64_t)MS ? drain_ns / 4 : 500 * (int64_t)MS;
+
+    return elect__boot_ns() + drain_ns - spare_ns;
 }
 
 void elect__run_lost(struct elect__run *run, elect_event_t *event)

@@ -4,6 +4,7 @@ What a test starts bears a mark in its environment, which whatever descends from
 that bears it may be left. Times here are guards against hangs, never measures.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -188,5 +189,6 @@ def box(tmp_path):
     except AssertionError:
         left = one.left()
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         raise AssertionError(f"left running: {left}") from None

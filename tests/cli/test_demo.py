@@ -28,7 +28,7 @@ def test_the_timeline(box):
     for row, pattern in zip(texts[1:], patterns, strict=True):
         assert re.match(pattern, row[4]), row
     assert re.match(r"ok  4 terms, 0 overlaps in [\d,]+ is_leader answers, epochs rose +\d+\.\d s$", lines[-2])
-    assert lines[-1].startswith("next: elect run ")
+    assert lines[-1].startswith(f"next: {box.command} run ")
     assert not list(box.path.glob("elect-demo-*")), "its folder is removed"
 
 

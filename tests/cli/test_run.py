@@ -79,6 +79,14 @@ def test_a_command_that_had_to_be_killed_is_137(box):
     assert box.run("status", "job")[0] == 1
 
 
+def test_a_drain_that_is_over_at_once_leaves_nothing_behind(box):
+    run = box.start("run", "--drain-timeout", "0", "job", "--", *WORKER, box.journal().path, "family")
+    box.journal().wait_starts(1)
+    run.terminate()
+    assert run.end() == 137
+    assert box.left() == []
+
+
 def test_int_ends_the_command_and_then_us_by_int(box):
     run = box.start("run", "job", "--", *WORKER, box.journal().path)
     box.journal().wait_starts(1)
@@ -199,6 +207,18 @@ def test_without_once_it_stands_again(box):
 def test_what_the_command_leaves_behind_is_ended_before_the_release(box):
     script = "(trap '' TERM; while :; do date +%s >> left; sleep 0.02; done) & setsid sh -c 'sleep 1000' & exit 3"
     run = box.start("run", *FAST, "--stop-timeout", "200ms", "job", *sh(script), cwd=box.path)
+    assert run.end() == 3
+    assert box.left() == []
+
+
+def test_orphans_that_turn_up_late_are_ended_too(box):
+    # Each ends on TERM, and leaves one in a session of its own to us; nothing here would wait for the stop-timeout.
+    nest = "setsid sh -c 'sleep 1000 & echo ready; exec sleep 1000'"
+    script = f'setsid sh -c "{nest} & exec sleep 1000" & read line < fifo; exit 3'
+    os.mkfifo(box.path / "fifo")
+    run = box.start("run", "--lock-ttl", "1h", "job", *sh(script), cwd=box.path)
+    until(lambda: "ready" in run.printed(), "the nest")
+    (box.path / "fifo").write_text("go\n")
     assert run.end() == 3
     assert box.left() == []
 

@@ -1,10 +1,12 @@
 """Stores that can't be used: a clear error, the right exit code, nothing left running."""
 
 import os
+import pathlib
 import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 
 import pytest
 from conftest import until
@@ -57,19 +59,20 @@ def test_a_folder_of_somebody_else(box):
 
 
 @needs_root
-def test_an_unreadable_folder(box, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("open")
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o755)
-    store = folder / "store"
-    store.mkdir()
-    os.chown(store, 65534, 65534)
-    store.chmod(0)
-    command = folder / "elect"
-    shutil.copy(box.command, command)
-    command.chmod(0o755)
-    box.command = str(command)
-    refused(box, "denied", store=f"local:{store}", preexec_fn=as_nobody, cwd=folder)
+def test_an_unreadable_folder(box):
+    # Not below pytest's own folders, which nobody but us may enter.
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        store = folder / "store"
+        store.mkdir()
+        os.chown(store, 65534, 65534)
+        store.chmod(0)
+        command = folder / "elect"
+        shutil.copy(box.command, command)
+        command.chmod(0o755)
+        box.command = str(command)
+        refused(box, "denied", store=f"local:{store}", preexec_fn=as_nobody, cwd=folder)
 
 
 @needs_root
