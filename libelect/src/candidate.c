@@ -103,7 +103,8 @@ static void close_candidate(elect_election_t *e)
 static void submit(elect_election_t *e, const struct elect__op *op)
 {
     struct elect__store *store = e->client->store;
-    if (op->verb == ELECT__ACQUIRE && !elect__candidate_prepare(e)) {
+    bool may_elect = op->verb == ELECT__ACQUIRE || (op->verb == ELECT__RENEW && e->fsm.state == ELECT__FOLLOWING);
+    if (may_elect && !elect__candidate_prepare(e)) {
         struct elect__reply refused = {.outcome = ELECT__REFUSED, .code = ELECT_ENOMEM, .seq = op->seq};
         elect__candidate_host.reply(&e->slot, &refused, NULL, NULL);
         return;

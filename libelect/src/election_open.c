@@ -208,7 +208,7 @@ void elect_election_free(elect_election_t *e)
     if (elect__client_forked(client)) {
         if (atomic_exchange(&e->live, false))
             elect__election_unref(e); /* the thread that held it is not in this process */
-        elect__election_unref(e);
+        elect__election_unref(e);     /* NOLINT(clang-analyzer-unix.Malloc): the other reference was not the last one */
         elect__client_handle_gone_in_child(client);
         return;
     }
