@@ -57,6 +57,8 @@ static int32_t advance(elect_client_t *client, const char *text)
     int64_t by_ns;
     if (!client->loop.manual || elect__duration_parse(text, &by_ns, rule, sizeof rule) != ELECT_OK)
         return ELECT_EINVAL;
+    if (client->env->real_us(client->env->ctx) + by_ns / 1000 >= (int64_t)ELECT__EPOCH_END)
+        return ELECT_EINVAL;
     elect__loop_advance(&client->loop, by_ns);
     return ELECT_OK;
 }

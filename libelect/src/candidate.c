@@ -241,6 +241,9 @@ static void take_work_done(elect_election_t *e)
 static void take_other(elect_election_t *e, unsigned wish)
 {
     struct elect__input input = {.free = e->woken_free};
+    bool ends = wish == ELECT__WISH_STOP || wish == ELECT__WISH_ABANDON;
+    if (!e->attached && !ends) /* no store has taken it yet: the timer that tries again must stay as it is */
+        return;
     switch (wish) {
     case ELECT__WISH_STOP:
         input.kind = ELECT__IN_STOP;
@@ -264,6 +267,8 @@ static void take_other(elect_election_t *e, unsigned wish)
         break;
     }
     step(e, &input, NULL);
+    if (wish == ELECT__WISH_ABANDON && !e->closed) /* nobody is left who would end the work */
+        let_go(e);
 }
 
 /* One wish after the other, the lowest bit first. What the store answers at once comes here as well: no recursion. */

@@ -22,7 +22,8 @@ static void on_reply(struct elect__slot *slot, const struct elect__reply *reply,
 {
     elect_election_t *e = of_slot(slot);
     struct elect__answer *answer = &e->answer;
-    if (reply->seq != e->fsm.op.seq || e->inbox & ELECT__WISH_REPLY)
+    bool awaited = e->fsm.op.verb != ELECT__NO_OP && reply->seq == e->fsm.op.seq;
+    if (!awaited || e->inbox & ELECT__WISH_REPLY)
         return; /* the machine gave that operation up, or has its answer */
     answer->reply = *reply;
     answer->text = text ? strdup(text) : NULL;

@@ -115,8 +115,9 @@ void elect__candidate_learn(elect_election_t *e, struct elect__answer *answer)
     if (answer->reply.outcome == ELECT__RENEWED && (state == ELECT__LEADING || state == ELECT__DRAINING)) {
         learn_own(e, false);
     } else if (answer->reply.outcome == ELECT__HELD) {
+        bool adopts = state == ELECT__FOLLOWING && e->fsm.op.verb == ELECT__RENEW;
         warn_of_shared_id(e, &answer->reply);
-        if (!answer->leader)
+        if (!answer->leader || adopts) /* ELECTED comes first, if it is ours */
             return;
         set_leader(e, answer->leader, true);
         answer->leader = NULL;

@@ -90,6 +90,7 @@ void elect_client_free(elect_client_t *client)
     bool join_io = take_join(&client->io), join_dispatcher = take_join(&client->dispatcher);
     leave_alone(&client->io);
     leave_alone(&client->dispatcher);
+    client->freed = true;
     elect__gate_unlock(&client->gate);
     if (join_io)
         pthread_join(client->io.thread, NULL);

@@ -64,6 +64,7 @@ int32_t elect__dispatcher_start(elect_client_t *client)
 {
     if (client->dispatcher.started)
         return ELECT_OK;
+    client->dispatcher.alone = client->freed; /* nobody is left who would join it */
     return elect__worker_start(&client->dispatcher, elect__dispatcher_main, client) == 0 ? ELECT_OK : ELECT_ENOMEM;
 }
 

@@ -60,7 +60,7 @@ void elect__memory_drop(struct elect__memory *memory, struct elect__memory_regis
     at->rival_attempt = 0;
     memset(&at->ledger, 0, sizeof at->ledger);
     free_terms(at);
-    if (at->seats)
+    if (at->seats || at->cut)
         return;
     elect__table_remove(&memory->registers, &at->entry);
     free(at);
@@ -194,7 +194,9 @@ static int32_t memory_open(const struct elect__store_args *args, struct elect__s
     bool fit = (!clock || strcmp(clock, "manual") == 0 || strcmp(clock, "real") == 0) && !*url.path && !*url.authority;
     elect__url_free(&url);
     if (!fit) {
-        snprintf(error, error_size, "store=\"%s\": must be memory: or memory:?clock=manual", args->settings->store);
+        char *shown = elect__url_redact(args->settings->store);
+        snprintf(error, error_size, "store=\"%s\": must be memory: or memory:?clock=manual", shown ? shown : "...");
+        free(shown);
         return ELECT_EINVAL;
     }
     struct elect__memory *memory = calloc(1, sizeof *memory);
@@ -310,8 +312,11 @@ static void memory_close(struct elect__store *store)
 {
     struct elect__memory *memory = (struct elect__memory *)store;
     struct elect__entry *entry;
-    while ((entry = elect__table_next(&memory->registers, NULL)))
-        elect__memory_drop(memory, (struct elect__memory_register *)(void *)entry);
+    while ((entry = elect__table_next(&memory->registers, NULL))) {
+        struct elect__memory_register *at = (struct elect__memory_register *)(void *)entry;
+        at->cut = false;
+        elect__memory_drop(memory, at);
+    }
     elect__table_free(&memory->registers);
     free(memory);
 }

@@ -60,9 +60,11 @@ static char *list(struct elect__memory *memory)
     size_t count = 0;
     while (views && (entry = elect__table_next(&memory->registers, entry))) {
         struct elect__memory_register *at = (struct elect__memory_register *)(void *)entry;
-        struct elect__entry_view *view = &views[count++];
         elect__memory_refresh(memory, at);
         bool led = at->ledger.lock.held;
+        if (!led && at->ledger.record.epoch == 0 && !at->terms)
+            continue; /* there is but a seat, or a cut */
+        struct elect__entry_view *view = &views[count++];
         *view = (struct elect__entry_view){.name = at->name, .state = led ? ELECT__REPORT_LED : ELECT__REPORT_NOBODY};
         if (led && at->info) {
             view->instance_id = at->info->view.instance_id;
@@ -93,7 +95,7 @@ static int32_t forget(struct elect__memory *memory, struct elect__memory_registe
 {
     if (!at)
         return ELECT_OK;
-    if (at->ledger.lock.held)
+    if (at->ledger.lock.held || at->rival)
         return ELECT_ESTATE;
     for (const struct elect__memory_seat *seat = at->seats; seat; seat = seat->next) {
         if (!seat->slot->settings->observer)
@@ -107,7 +109,8 @@ void elect__memory_query(struct elect__store *store, struct elect__query *query)
 {
     struct elect__memory *memory = (struct elect__memory *)store;
     const struct elect__settings *settings = query->settings;
-    struct elect__memory_register *at = elect__memory_find(memory, settings->prefix, query->name, false);
+    struct elect__memory_register *at =
+        query->name ? elect__memory_find(memory, settings->prefix, query->name, false) : NULL;
     int32_t code = ELECT_OK;
     char *json = NULL;
     if (at)
