@@ -49,6 +49,8 @@ struct actor {
 
 /* A fresh directory of its own; local:, or memory: for which it isn't used. stores: 1, or 2 clients of one store. */
 void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted);
+/* Before anybody enters a play that lets leases end: so that it need not last for an hour of real time. */
+void stage_shorten(struct stage *stage);
 /* Another client over the directory and the clock of a stage, for a process of its own. */
 void stage_join(struct stage *stage, const struct stage *other);
 void stage_close(struct stage *stage);

@@ -144,6 +144,7 @@ RULE(the_same_id_elsewhere_is_somebody_else)
 RULE(a_renewal_answers_the_epoch_and_extends)
 {
     struct pair p;
+    stage_shorten(stage);
     enter_pair(&p, stage, "job");
     uint64_t epoch = win(&p.a, 11);
     for (int i = 0; i < 3; i++) {
@@ -182,6 +183,7 @@ RULE(nothing_to_renew_is_deleted)
 RULE(after_the_end_nothing_is_renewed)
 {
     struct pair p;
+    stage_shorten(stage);
     enter_pair(&p, stage, "job");
     uint64_t epoch = win(&p.a, 11);
     stage_pass(stage, stage->ttl_ns + 1);
@@ -231,6 +233,7 @@ RULE(a_release_of_an_unanswered_acquire_needs_no_epoch)
 RULE(a_late_release_finds_the_successor_untouched)
 {
     struct pair p;
+    stage_shorten(stage);
     enter_pair(&p, stage, "job");
     uint64_t epoch = win(&p.a, 11);
     stage_pass(stage, stage->ttl_ns + 1);
@@ -245,6 +248,7 @@ RULE(a_late_release_finds_the_successor_untouched)
 RULE(a_lease_that_ran_out_is_free_and_not_before)
 {
     struct pair p;
+    stage_shorten(stage);
     enter_pair(&p, stage, "job");
     uint64_t epoch = win(&p.a, 11);
     stage_pass(stage, stage->ttl_ns / 2);
@@ -576,6 +580,7 @@ RULE(who_leads_or_stands_is_not_forgotten)
 {
     struct pair p;
     char *json;
+    stage_shorten(stage);
     enter_pair(&p, stage, "job");
     cr_assert_eq(ask(stage, at(stage, 1), ELECT__QUERY_FORGET, "job", 0, NULL), ELECT_ESTATE, "candidates stand");
     uint64_t epoch = win(&p.a, 11);
