@@ -7,8 +7,9 @@
  *           from the object it was asked of and lives as long as that, unless its comment says otherwise. What goes in
  *           is copied. Strings are UTF-8. A getter never answers NULL unless its comment says so: "" instead.
  * Free:     never waits, takes NULL, may be called from callbacks and finalizers, and in any order: an election keeps
- *           what it needs of its client. A started election that is freed steps down and releases without draining; no
- *           callback begins after that, user_free comes last, and its CLOSED still reaches the queue (drop the tag there).
+ *           what it needs of its client. Nobody may be inside another call on that handle (a wait, say). A started
+ *           election that is freed steps down and releases without draining; no callback begins after that, user_free
+ *           comes last, and its CLOSED still reaches the queue (drop the tag there).
  * NULL:     where an object is wanted, NULL answers 0, "" or ELECT_EINVAL; it never crashes.
  * Fork:     in a forked child every handle is dead: is_leader is 0, calls answer ELECT_EFORKED, _free() releases memory
  *           only and touches no descriptor of the parent. The child may open clients of its own.
