@@ -44,10 +44,11 @@ static void end_graces(struct elect__fsm *f)
     f->server[0] = '\0';
 }
 
-/* An epoch is announced once: one that is not above the last announced comes of a store that went wrong. */
+/* An epoch is announced once: one that is not above the last announced comes of a store that went wrong. Who resigned
+ * leads no earlier than it said, whatever is granted until then. */
 static bool may_lead(const struct elect__fsm *f, const struct elect__op *op, uint64_t epoch, int64_t now_ns)
 {
-    if (f->stopping)
+    if (f->stopping || now_ns < f->not_before_ns)
         return false;
     if (epoch <= f->announced_epoch && !ELECT__PLANTED(EPOCH_TWICE) && !ELECT__PLANTED(ADOPT_AFTER_LOST) &&
         !ELECT__PLANTED(ADOPT_AFTER_RELEASE))
@@ -155,7 +156,8 @@ static void wait_for_lease(struct elect__fsm *f, int64_t left_ns, int64_t now_ns
 }
 
 /* A lock of ours is adopted only if this start sent that very attempt, no release was sent for it, and its epoch was not
- * announced. One that we have lost is released before we stand again. Anything else is somebody else's. */
+ * announced. One that we have lost, or that comes while we step back, is released before we stand again. Anything else is
+ * somebody else's. */
 static void held(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r, int64_t now_ns)
 {
     enum elect__fate fate = elect__tries_fate(&f->tries, r->attempt);
@@ -171,10 +173,10 @@ static void held(struct elect__fsm *f, const struct elect__op *op, const struct 
         f->widen = f->widen < WIDEN_MAX ? f->widen + 1 : WIDEN_MAX;
     else
         f->widen = 0;
-    wait_for_lease(f, r->left_ns, now_ns);
+    wait_for_lease(f, r->poll_ns > 0 ? min_ns(r->left_ns, r->poll_ns) : r->left_ns, now_ns);
     if (f->working) /* released early, its successor would lead while our work goes on */
         return;
-    if (adoptable && !f->stopping) {
+    if (adoptable && !f->stopping && now_ns >= f->not_before_ns) {
         f->adopt = r->attempt;
         f->adopt_epoch = r->epoch;
     } else if (fate == ELECT__FATE_OPEN || fate == ELECT__FATE_SPENT) {
@@ -390,6 +392,19 @@ static void take_work_done(struct elect__fsm *f, int64_t now_ns)
     f->probe_first = true;
 }
 
+/* A term that ended by itself meanwhile has its back-off all the same. */
+static void take_resign(struct elect__fsm *f, const struct elect__input *input, bool was_leading, int64_t now_ns,
+                        struct elect__output *out)
+{
+    bool meant = input->epoch == 0 ? was_leading : input->epoch == f->announced_epoch;
+    if (!meant)
+        return;
+    int64_t backoff_ns = max_ns(0, min_ns(input->backoff_ns, BACKOFF_MAX_NS));
+    f->not_before_ns = max_ns(f->not_before_ns, now_ns + backoff_ns);
+    if (f->state == ELECT__LEADING)
+        drain(f, ELECT_REASON_RESIGNED, now_ns, out);
+}
+
 static void take_stop(struct elect__fsm *f, bool abandon, int64_t now_ns, struct elect__output *out)
 {
     f->stopping = true;
@@ -435,10 +450,7 @@ void elect__fsm_step(struct elect__fsm *f, const struct elect__input *input, int
         f->look = true;
         break;
     case ELECT__IN_RESIGN:
-        if (f->state == ELECT__LEADING && (input->epoch == 0 || input->epoch == f->lease.epoch)) {
-            f->not_before_ns = now_ns + max_ns(0, min_ns(input->backoff_ns, BACKOFF_MAX_NS));
-            drain(f, ELECT_REASON_RESIGNED, now_ns, out);
-        }
+        take_resign(f, input, was_leading, now_ns, out);
         break;
     case ELECT__IN_STOP:
     case ELECT__IN_ABANDON:

@@ -31,6 +31,13 @@
     X(SERVER_OVERWRITTEN, "server-overwritten")                                                                        \
     X(LAST_LEASE_NOT_EPOCH, "last-lease-not-epoch")                                                                    \
     X(COUNTER_EPOCHS, "counter-epochs")                                                                                \
+    /* stores/cas.c: a register with compare-and-set */                                                               \
+    X(CAS_WAIT_WITHOUT_MARGIN, "cas-wait-without-margin")                                                              \
+    X(CAS_SEEN_BEFORE_ANSWER, "cas-seen-before-answer")                                                                \
+    X(CAS_ABSENT_IS_FREE, "cas-absent-is-free")                                                                        \
+    X(CAS_OLD_RELEASE_TRUSTED, "cas-old-release-trusted")                                                              \
+    X(CAS_CREDITS_LATEST, "cas-credits-latest")                                                                        \
+    X(CAS_BODY_NOT_UNIQUE, "cas-body-not-unique")                                                                      \
     /* the simulator's own parts */                                                                                    \
     X(SUSPEND_BLIND, "suspend-blind")                                                                                  \
     X(NO_FENCING, "no-fencing")                                                                                        \
