@@ -18,7 +18,7 @@
 %typemap(gotype) int64_t * "*int64"
 %typemap(gotype) uint64_t * "*uint64"
 
-%typemap(gotype) elect_client_t **, elect_election_t **, elect_event_t **, elect_leader_t **, char **out "*uintptr"
+%typemap(gotype) elect_client_t **, elect_election_t **, elect_event_t **, elect_leader_t **, elect_op_t **, char **out "*uintptr"
 
 /* A C string that is ours to free stays an address; String_at() reads it. As `char *` it would arrive as a copy. */
 %typemap(gotype) char *string "uintptr"
@@ -34,6 +34,7 @@ struct elect_client {};
 struct elect_election {};
 struct elect_event {};
 struct elect_leader {};
+struct elect_op {};
 
 %rename("%(strip:[elect_])s", %$isfunction) "";
 

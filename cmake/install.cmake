@@ -9,6 +9,7 @@ endif()
 install(FILES ${ELECT_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/elect)
 file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/libelect/man/*.1)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_SOURCE_DIR}/libelect/completion/elect DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 
 # Libs.private, not Requires.private: with the latter even `pkg-config --cflags elect` wants the packages of its insides.
 # Written when it is installed, since only then the prefix is known (cmake --install --prefix).

@@ -2,8 +2,9 @@
 # What is needed, in one place. Packages have the same names on Debian 12 and 13 and on Ubuntu from 24.04 on.
 # package:command is not needed where the command is there already.
 packages_build="gcc:gcc libc6-dev cmake:cmake ninja-build:ninja pkgconf:pkg-config libevent-dev libcjson-dev"
-packages_test="g++:g++ clang:clang libclang-rt-dev golang-go:go libcriterion-dev python3:/usr/bin/python3 python3-dev python3-venv
-    ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep"
+packages_test="g++:g++ clang:clang libclang-rt-dev valgrind golang-go:go libcriterion-dev python3:/usr/bin/python3 python3-dev python3-venv
+    ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep
+    make:make abigail-tools:abidiff cppcheck:cppcheck"
 
 # Tools whose output differs from version to version, as Python wheels in build/tools.
 tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4"

@@ -54,7 +54,7 @@ static void spell(const char *option, char out[WORD])
 {
     size_t i;
 
-    for (i = 0; option[i] && i < WORD - 1; i++)
+    for (i = 0; i < WORD - 1 && option[i]; i++)
         out[i] = option[i] == '_' ? '-' : option[i];
     out[i] = '\0';
 }

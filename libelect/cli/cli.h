@@ -74,7 +74,7 @@ int64_t elect__args_duration(const struct elect__cli *cli, const char *flag, int
 bool elect__args_reserved(const char *option);
 
 /* help.c */
-void elect__help_all(void);
+void elect__help_all(bool json);
 void elect__help_command(const struct elect__cli *cli);
 /* The known word nearest to `word`; "" when none is near. next(ctx, i) lists them, NULL after the last. */
 const char *elect__nearest(const char *word, const char *(*next)(const void *ctx, size_t i), const void *ctx);

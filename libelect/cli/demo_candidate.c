@@ -166,7 +166,7 @@ static int candidate_main(struct elect__cli *cli)
         elect__say("\"elect candidate\" is started by \"elect demo\" only");
         return ELECT__EXIT_USAGE;
     }
-    c.life = (struct elect__demo_life *)memory + life;
+    c.life = &((struct elect__demo_life *)memory)[life];
     code = prepare(&c);
     if (code == ELECT__EXIT_OK) {
         elect__link_send(c.link, ELECT__DEMO_READY, 0, 0, NULL);

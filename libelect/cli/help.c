@@ -51,16 +51,6 @@ const char *elect__nearest(const char *word, const char *(*next)(const void *ctx
     return nearest;
 }
 
-void elect__help_all(void)
-{
-    puts("elect: exactly one of N copies may run the job\n\nusage: elect COMMAND [OPTION...] [NAME] [-- COMMAND "
-         "[ARG...]]\n");
-    for (size_t i = 0; elect__commands(i); i++)
-        printf("  %-10s %s\n", elect__commands(i)->name, elect__commands(i)->summary);
-    puts("\n\"elect COMMAND --help\" tells more; so does elect(1).\n"
-         "To begin with: elect demo");
-}
-
 /* Help in the columns of a terminal: the name, and the text beside it, broken at spaces. */
 static void entry(const char *left, const char *text)
 {
@@ -99,15 +89,15 @@ static void option(const cJSON *row)
     entry(left, text);
 }
 
-static void print_json(const struct elect__cli *cli)
+/* What a program can know of a command. */
+static cJSON *describe(const struct elect__command *command, const cJSON *table)
 {
     cJSON *object = cJSON_CreateObject(), *flags = cJSON_AddArrayToObject(object, "flags");
-    char *text;
 
-    cJSON_AddStringToObject(object, "command", cli->command->name);
-    cJSON_AddStringToObject(object, "usage", cli->command->usage);
-    cJSON_AddStringToObject(object, "summary", cli->command->summary);
-    for (const struct elect__flag *flag = cli->command->flags; flag->name; flag++) {
+    cJSON_AddStringToObject(object, "command", command->name);
+    cJSON_AddStringToObject(object, "usage", command->usage);
+    cJSON_AddStringToObject(object, "summary", command->summary);
+    for (const struct elect__flag *flag = command->flags; flag->name; flag++) {
         cJSON *one = cJSON_CreateObject();
 
         cJSON_AddStringToObject(one, "name", flag->name);
@@ -115,12 +105,18 @@ static void print_json(const struct elect__cli *cli)
         cJSON_AddStringToObject(one, "help", flag->help);
         cJSON_AddItemToArray(flags, one);
     }
-    if (cli->command->takes & ELECT__TAKES_OPTIONS)
-        cJSON_AddItemToObject(object, "options", cJSON_Duplicate(cli->table, 1));
-    text = cJSON_PrintUnformatted(object);
+    if (command->takes & ELECT__TAKES_OPTIONS)
+        cJSON_AddItemToObject(object, "options", cJSON_Duplicate(table, 1));
+    return object;
+}
+
+static void print_json(cJSON *json)
+{
+    char *text = cJSON_PrintUnformatted(json);
+
     puts(text ? text : "{}");
     cJSON_free(text);
-    cJSON_Delete(object);
+    cJSON_Delete(json);
 }
 
 void elect__help_command(const struct elect__cli *cli)
@@ -129,7 +125,7 @@ void elect__help_command(const struct elect__cli *cli)
     const cJSON *row;
 
     if (cli->json) {
-        print_json(cli);
+        print_json(describe(command, cli->table));
         return;
     }
     printf("usage: elect %s\n%s.\n", command->usage, command->summary);
@@ -152,4 +148,23 @@ void elect__help_command(const struct elect__cli *cli)
     cJSON_ArrayForEach(row, cli->table)
         if (!elect__args_reserved(elect__json_text(row, "name")))
             option(row);
+}
+
+void elect__help_all(bool json)
+{
+    if (json) {
+        cJSON *list = cJSON_CreateArray(), *table = cJSON_Parse(elect_options_table());
+
+        for (size_t i = 0; elect__commands(i); i++)
+            cJSON_AddItemToArray(list, describe(elect__commands(i), table));
+        cJSON_Delete(table);
+        print_json(list);
+        return;
+    }
+    puts("elect: exactly one of N copies may run the job\n\nusage: elect COMMAND [OPTION...] [NAME] [-- COMMAND "
+         "[ARG...]]\n");
+    for (size_t i = 0; elect__commands(i); i++)
+        printf("  %-10s %s\n", elect__commands(i)->name, elect__commands(i)->summary);
+    puts("\n\"elect COMMAND --help\" tells more; so does elect(1).\n"
+         "To begin with: elect demo");
 }

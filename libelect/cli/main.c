@@ -83,6 +83,7 @@ static void open_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0)
+            /* cppcheck-suppress leakReturnValNotUsed ; it is fd itself, the lowest that is free */
             (void)open("/dev/null", O_RDWR);
 }
 
@@ -98,14 +99,14 @@ int main(int argc, char **argv)
         elect__say("no command; \"elect --help\" lists them, \"elect demo\" shows what it does");
         return ELECT__EXIT_USAGE;
     }
-    if (strcmp(word, "help") == 0 && argc > 2) {
+    if (strcmp(word, "help") == 0 && argc > 2 && argv[2][0] != '-') {
         command = find(argv[2]);
         if (!command)
             return unknown(argv[2]);
         return run_command(command, 2, (char *[]){argv[0], "--help", NULL});
     }
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        elect__help_all();
+        elect__help_all(argc > 2 && strcmp(argv[2], "--json") == 0);
         return ELECT__EXIT_OK;
     }
     command = strcmp(word, "--version") == 0 ? &elect__command_version : find(word);

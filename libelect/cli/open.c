@@ -1,6 +1,7 @@
 /* From a parsed command line to an open store. */
 #include "cli.h"
 #include "settings.h"
+#include <elect/store.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -128,6 +129,13 @@ int elect__cli_open(struct elect__cli *cli, elect_client_t **out)
 {
     int32_t failure = elect_client_open(cli->options, out);
 
+    if (failure == ELECT_OK && elect_client_op_fd(*out) >= 0) {
+        elect__say("store=\"custom:\": must be another one: this store is served by the program that opens it, and a "
+                   "command serves none");
+        elect_client_free(*out);
+        *out = NULL;
+        return ELECT__EXIT_REFUSED;
+    }
     return failure == ELECT_OK ? ELECT__EXIT_OK : elect__cli_fail(cli, failure, "");
 }
 

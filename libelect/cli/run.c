@@ -386,7 +386,7 @@ static const struct elect__flag flags[] = {
     {"try", NULL, "the same as --wait 0: lead now, or end with 75", 0},
     {"once", NULL, "when leadership is lost, end with 76 instead of standing again", 0},
     {"hold", "DURATION", "keep leading so long after the command has ended", 0},
-    {"restart", "WHEN", "on-failure or always: when the command ends by itself, resign and stand again (no)", 0},
+    {"restart", "no|on-failure|always", "when the command ends by itself, resign and stand again (no)", 0},
     {"stop-timeout", "DURATION", "TERM is sent when so much of the lease is left without a renewal (lock_ttl / 4)", 0},
     {"verbose", NULL, "say more: heartbeats too", 'v'},
     {"log-json", NULL, "log lines as JSON objects", 0},

@@ -1,7 +1,16 @@
 #include "cli.h"
+#include "text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
+
+/* A word of the command line may hold anything, and a terminal would obey some of it. */
+static void make_harmless(char *line)
+{
+    for (; *line; line++)
+        if ((unsigned char)*line < 0x20 || (unsigned char)*line >= 0x7f)
+            *line = '?';
+}
 
 void elect__say(const char *format, ...)
 {
@@ -11,6 +20,8 @@ void elect__say(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof(line), format, args);
     va_end(args);
+    if (!elect__utf8_line(line))
+        make_harmless(line);
     fprintf(stderr, "elect: %s\n", line);
 }
 

@@ -14,20 +14,34 @@ static void close_client(elect_client_t *client)
     elect_client_free(client);
 }
 
+/* What the store had to say beside its answer: the files that it left out. */
+static void warn(elect_client_t *client)
+{
+    elect_event_t *event;
+
+    while (elect_client_next_event(client, 0, &event) == ELECT_OK) {
+        if (elect_event_kind(event) == ELECT_EVENT_LOG)
+            elect__say("%s", elect_event_text(event));
+        elect_event_free(event);
+    }
+}
+
 static void print_list(const cJSON *elections)
 {
     const cJSON *row;
 
     cJSON_ArrayForEach(row, elections) {
         char left[ELECT__SPAN_SIZE];
-        bool led = strcmp(elect__json_text(row, "state"), "led") == 0;
+        const char *state = elect__json_text(row, "state");
 
-        if (led)
+        if (strcmp(state, "led") == 0)
             printf("%-24s LED by %s   epoch %" PRId64 "   lease %s left\n", elect__json_text(row, "name"),
                    elect__json_text(row, "instance_id"), elect__json_int(row, "epoch", 0),
                    elect__span(elect__json_int(row, "lease_left_ms", 0) * MS, left));
-        else
+        else if (strcmp(state, "nobody") == 0)
             printf("%-24s NOBODY LEADS\n", elect__json_text(row, "name"));
+        else
+            printf("%-24s UNKNOWN: the store does not say who leads\n", elect__json_text(row, "name"));
     }
 }
 
@@ -51,6 +65,8 @@ static int list_main(struct elect__cli *cli)
             print_list(elections);
             cJSON_Delete(elections);
         }
+        if (failure == ELECT_OK)
+            warn(client);
     }
     elect_string_free(text);
     close_client(client);

@@ -64,7 +64,7 @@ static void changed(struct watch *watch, const elect_leader_t *leader)
     watch->begun = true;
 }
 
-static int listen(struct watch *watch, elect_client_t *client)
+static int read_events(struct watch *watch, elect_client_t *client)
 {
     elect_event_t *event;
 
@@ -106,7 +106,7 @@ static int watch_main(struct elect__cli *cli)
         changed(&watch, leader);
     elect_leader_free(leader);
     if (code == ELECT__EXIT_OK)
-        code = listen(&watch, client);
+        code = read_events(&watch, client);
     elect_election_free(election);
     elect_client_close(client, 5000);
     elect_client_free(client);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOP_FAILED                                                                                                    \
+    "the system refuses to wait for events (was a descriptor of the library closed?): the election has ended"
 enum { ATTACH_ERROR_SIZE = 512 };
 
 elect_election_t *elect__election_of(struct elect__receiver *receiver)
@@ -34,23 +36,35 @@ uint64_t elect__candidate_deny(elect_election_t *e)
     return lease.epoch;
 }
 
-/* The lease as users may see it: what they ended stays ended, however the machine renews it. */
+/* Assigned first: a child that is forked in between frees what it finds here. */
+static void set_text(elect_election_t *e, char *text)
+{
+    char *old = e->text;
+    e->text = text;
+    free(old);
+}
+
+/* The lease as users may see it: what they ended stays ended, however the machine renews it. Who leads changes with it:
+ * whoever finds that it leads finds itself as the leader too. */
 static void publish(elect_election_t *e)
 {
     struct elect__lease lease = e->fsm.lease;
     if (memcmp(&lease, &e->published, sizeof lease) == 0)
         return;
-    bool turned = (lease.lead_until_ns == 0) != (e->published.lead_until_ns == 0);
+    bool leads = lease.lead_until_ns != 0, turned = leads != (e->published.lead_until_ns != 0);
+    elect_leader_t *leader = leads && turned ? elect__candidate_self(e, true) : NULL;
     e->published = lease;
     elect__gate_lock(&e->client->gate);
     if (e->stopped || (lease.epoch != 0 && lease.epoch == e->denied_epoch))
         lease.lead_until_ns = 0;
     elect__cell_write(e->cell, &lease);
     if (turned) {
-        e->client->leading += e->published.lead_until_ns != 0 ? 1 : -1;
+        e->client->leading += leads ? 1 : -1;
+        leader = elect__candidate_know(e, leader, leader != NULL);
         elect__gate_wake_all(&e->client->gate);
     }
     elect__gate_unlock(&e->client->gate);
+    elect_leader_free(leader);
 }
 
 /* ---- the end ---- */
@@ -78,6 +92,8 @@ static void close_candidate(elect_election_t *e)
     elect__loop_timer(&client->loop, &e->timer, ELECT__NEVER, true);
     e->inbox = 0;
     e->closed_event = NULL;
+    if (client->loop.failed)
+        elect__candidate_error(e, ELECT_ESTORE, LOOP_FAILED);
     elect__candidate_push(e, event);
     elect__gate_lock(&client->gate);
     e->closed = true;
@@ -134,10 +150,8 @@ static void step(elect_election_t *e, const struct elect__input *input, struct e
     const struct elect__fsm *fsm = &e->fsm;
     int64_t now_ns = elect__loop_now(&e->client->loop);
     struct elect__before before = {fsm->state, fsm->op.verb, fsm->lease};
-    if (!answer && fsm->op.verb != ELECT__NO_OP && now_ns >= fsm->op.deadline_ns) {
-        free(e->text); /* what an earlier failure said is not why this one fails: nobody answered */
-        e->text = NULL;
-    }
+    if (!answer && fsm->op.verb != ELECT__NO_OP && now_ns >= fsm->op.deadline_ns)
+        set_text(e, NULL); /* what an earlier failure said is not why this one fails: nobody answered */
     elect__fsm_step(&e->fsm, input, now_ns, &out);
     publish(e);
     if (out.op.verb != ELECT__NO_OP)
@@ -152,10 +166,8 @@ static void take_reply(elect_election_t *e)
     struct elect__answer answer = e->answer;
     struct elect__input input = {.kind = ELECT__IN_REPLY, .reply = &answer.reply};
     memset(&e->answer, 0, sizeof e->answer);
-    if (answer.text || answer.reply.outcome == ELECT__UNKNOWN || answer.reply.outcome == ELECT__REFUSED) {
-        free(e->text);
-        e->text = answer.text;
-    }
+    if (answer.text || answer.reply.outcome == ELECT__UNKNOWN || answer.reply.outcome == ELECT__REFUSED)
+        set_text(e, answer.text);
     step(e, &input, &answer);
     elect_leader_free(answer.leader);
 }
@@ -322,6 +334,35 @@ static void on_timer(struct elect__timer *timer)
     e->inbox |= e->attached ? ELECT__WISH_TIMER : ELECT__WISH_START;
     drive(e);
     elect__election_unref(e);
+}
+
+/* Nothing will be answered any more: releases what the store lets go at once, and waits for nothing. */
+static void finish(elect_election_t *e)
+{
+    e->inbox |= ELECT__WISH_ABANDON;
+    drive(e);
+    while (!e->closed) {
+        struct elect__reply refused = {.outcome = ELECT__REFUSED, .code = ELECT_ESTORE, .seq = e->fsm.op.seq};
+        assert(e->fsm.op.verb != ELECT__NO_OP);
+        elect__candidate_host.reply(&e->slot, &refused, NULL, NULL);
+        drive(e);
+    }
+}
+
+void elect__candidates_end(elect_client_t *client)
+{
+    elect_election_t *e;
+    elect__gate_lock(&client->gate);
+    client->closing = true;
+    while ((e = client->elections)) {
+        elect__election_ref(e);
+        elect__election_stop(e);
+        elect__gate_unlock(&client->gate);
+        finish(e);
+        elect__election_unref(e);
+        elect__gate_lock(&client->gate);
+    }
+    elect__gate_unlock(&client->gate);
 }
 
 /* The last reference to an event has gone. A LOST held until then. */

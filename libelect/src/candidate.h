@@ -39,6 +39,13 @@ struct elect__answer {
     char *text;
 };
 
+/* Whom the user takes for the leader. Not kept as a whole: a process may hold ten thousand of these. */
+struct elect__told {
+    bool somebody;
+    uint64_t id; /* hash of the instance id */
+    uint64_t epoch;
+};
+
 struct elect_election {
     _Atomic(int) refs;
     _Atomic(bool) live; /* the reference of the I/O thread, until CLOSED */
@@ -82,7 +89,7 @@ struct elect_election {
     elect_event_t *elected, *lost, *closed_event; /* spare: an end must never fail for lack of memory */
     uint64_t held_epoch;                          /* of the last LOST, which is */
     bool holding;                                 /* in somebody's hands */
-    elect_leader_t *told;                         /* by the last LEADER_CHANGED; NULL: nobody */
+    struct elect__told told;                      /* by the last LEADER_CHANGED */
     enum elect__outcome waited_for;               /* the last answer while following: each wait is logged once */
     int32_t attach_fault;
     int failures;   /* renewals in a row */
@@ -93,6 +100,8 @@ struct elect_election {
 extern const struct elect__host elect__candidate_host;
 /* Makes the machine's configuration and the slot; the rest is there. */
 void elect__candidate_init(elect_election_t *election);
+/* On the I/O thread, when its loop has run: those that have not ended, because the loop failed, do so now. */
+void elect__candidates_end(elect_client_t *client);
 /* With the gate held: leaves wishes for the I/O thread. */
 void elect__candidate_wish(elect_election_t *election, unsigned wishes);
 /* With the gate held: is_leader is 0 from here on, of the term under way. Answers its epoch, or 0. */
@@ -108,6 +117,10 @@ elect_election_t *elect__election_of(struct elect__receiver *receiver);
 bool elect__candidate_prepare(elect_election_t *election); /* spare events; false: out of memory */
 void elect__candidate_tell(elect_election_t *election, const struct elect__note *note);
 void elect__candidate_learn(elect_election_t *election, struct elect__answer *answer); /* may take answer->leader */
+/* The term under way, as its leader; first: it begins. NULL: out of memory. */
+elect_leader_t *elect__candidate_self(elect_election_t *election, bool first);
+/* With the gate held: takes leader; NULL: nobody, or (known false) not known. Answers the one before, to be freed. */
+elect_leader_t *elect__candidate_know(elect_election_t *election, elect_leader_t *leader, bool known);
 void elect__candidate_error(elect_election_t *election, int32_t code, const char *text);
 void elect__candidate_push(elect_election_t *election, elect_event_t *event);
 

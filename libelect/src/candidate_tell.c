@@ -43,42 +43,58 @@ void elect__candidate_error(elect_election_t *e, int32_t code, const char *text)
 
 /* ---- who leads ---- */
 
-/* Takes leader; NULL: nobody, or (known false) not known. */
-static void set_leader(elect_election_t *e, elect_leader_t *leader, bool known)
+elect_leader_t *elect__candidate_know(elect_election_t *e, elect_leader_t *leader, bool known)
 {
-    elect__gate_lock(&e->client->gate);
     elect_leader_t *old = e->leader;
     e->leader = leader;
     e->leader_known = known;
     e->leader_read_at_ns = elect__loop_now(&e->client->loop);
+    return old;
+}
+
+/* Takes leader; NULL: nobody. */
+static void set_leader(elect_election_t *e, elect_leader_t *leader)
+{
+    elect__gate_lock(&e->client->gate);
+    elect_leader_t *old = elect__candidate_know(e, leader, true);
     elect__gate_wake_all(&e->client->gate);
     elect__gate_unlock(&e->client->gate);
     elect_leader_free(old);
+}
+
+/* The same leader in the same term, as far as both are known. */
+static bool was_told(const struct elect__told *told, const elect_leader_t *now)
+{
+    if (!now || !told->somebody)
+        return !now && !told->somebody;
+    uint64_t epoch = now->view.epoch;
+    return elect__hash(0, now->view.instance_id) == told->id &&
+           (epoch == told->epoch || epoch == 0 || told->epoch == 0);
 }
 
 /* told stays what the user last heard, also where nothing is known for a while in between. */
 static void tell_leader(elect_election_t *e)
 {
     const elect_leader_t *now = e->leader;
-    if (now ? e->told && elect__leader_same(&now->view, &e->told->view) : !e->told)
+    if (was_told(&e->told, now))
         return;
     elect_event_t *event = elect__event_new(ELECT_EVENT_LEADER_CHANGED);
     elect_leader_t *copy = now ? elect__leader_copy(now, e->env) : NULL;
-    elect_leader_t *told = now ? elect__leader_new(&now->view, now->read_at_ns) : NULL;
-    if (!event || (now && (!copy || !told))) { /* out of memory: what is read next is compared with the old one again */
-        elect_leader_free(told);
+    if (!event || (now && !copy)) { /* out of memory: what is read next is compared with the old one again */
         elect_leader_free(copy);
         elect_event_free(event);
         return;
     }
-    elect_leader_free(e->told);
-    e->told = told;
+    e->told = (struct elect__told){.somebody = now != NULL};
+    if (now) {
+        e->told.id = elect__hash(0, now->view.instance_id);
+        event->epoch = e->told.epoch = now->view.epoch;
+    }
     event->leader = copy;
-    event->epoch = now ? now->view.epoch : 0;
     elect__candidate_push(e, event);
 }
 
-static void learn_own(elect_election_t *e, bool first)
+elect_leader_t *elect__candidate_self(elect_election_t *e, bool first)
 {
     const struct elect__settings *settings = e->slot.settings;
     int64_t real_ms = e->env->real_us(e->env->ctx) / 1000;
@@ -93,10 +109,7 @@ static void learn_own(elect_election_t *e, bool first)
         .started_at_ms = e->term_since_ms,
         .last_heartbeat_ms = real_ms,
     };
-    elect_leader_t *own = elect__leader_new(&view, elect__loop_now(&e->client->loop));
-    if (own)
-        set_leader(e, own, true);
-    tell_leader(e);
+    return elect__leader_new(&view, elect__loop_now(&e->client->loop));
 }
 
 static void warn_of_shared_id(elect_election_t *e, const struct elect__reply *reply)
@@ -113,17 +126,21 @@ void elect__candidate_learn(elect_election_t *e, struct elect__answer *answer)
 {
     enum elect__state state = e->fsm.state;
     if (answer->reply.outcome == ELECT__RENEWED && (state == ELECT__LEADING || state == ELECT__DRAINING)) {
-        learn_own(e, false);
+        elect_leader_t *self = elect__candidate_self(e, false);
+        if (!self)
+            return;
+        set_leader(e, self);
+        tell_leader(e);
     } else if (answer->reply.outcome == ELECT__HELD) {
         bool adopts = state == ELECT__FOLLOWING && e->fsm.op.verb == ELECT__RENEW;
         warn_of_shared_id(e, &answer->reply);
         if (!answer->leader || adopts) /* ELECTED comes first, if it is ours */
             return;
-        set_leader(e, answer->leader, true);
+        set_leader(e, answer->leader);
         answer->leader = NULL;
         tell_leader(e);
     } else if (answer->nobody) {
-        set_leader(e, NULL, true);
+        set_leader(e, NULL);
         tell_leader(e);
     }
 }
@@ -136,13 +153,13 @@ static void tell_elected(elect_election_t *e, const struct elect__note *note)
     e->elected = NULL;
     event->epoch = note->epoch;
     elect__candidate_push(e, event);
-    learn_own(e, true);
+    if (e->leader) /* there was memory for it */
+        tell_leader(e);
 }
 
 /* Nobody holds a term of which nobody heard. */
 static void tell_lost(elect_election_t *e, const struct elect__note *note)
 {
-    set_leader(e, NULL, false);
     e->held_epoch = note->epoch;
     if (!e->receiver.queue || elect__queue_retract(&e->receiver)) {
         elect__gate_lock(&e->client->gate);

@@ -2,6 +2,7 @@
 #include "client.h"
 #include "ask.h"
 #include "options.h"
+#include "stores/custom.h"
 #include "stores/memory.h"
 #include "text.h"
 #include "url.h"
@@ -25,6 +26,7 @@ static void free_memory(elect_client_t *client)
 {
     for (int i = 0; i < client->early_count; i++)
         elect_event_free(client->early[i]);
+    elect__ops_unref(client->ops);
     elect__table_free(&client->ids);
     elect__cells_close(&client->cells);
     elect__settings_free(client->updated);
@@ -69,6 +71,8 @@ static void *io_main(void *argument)
     elect_client_t *client = argument;
     pthread_setname_np(pthread_self(), "elect-io");
     elect__loop_run(&client->loop);
+    elect__candidates_end(client);
+    elect__loop_drain(&client->loop);
     struct elect__store *store = client->store;
     client->store = NULL;
     client->class_->close(store);
@@ -162,6 +166,7 @@ static int32_t open_store(elect_client_t *client, elect_options_t *options)
         elect__options_fail(options, "%s", *error ? error : elect_code_text(code));
         return code;
     }
+    client->ops = elect__custom_ops(client->store);
     elect__gate_lock(&client->gate);
     bool running = elect__worker_start(&client->io, io_main, client) == 0;
     elect__gate_unlock(&client->gate);
@@ -184,8 +189,10 @@ static int32_t open_loop(elect_client_t *client, elect_options_t *options)
         elect__loop_free(&client->loop);
         return code;
     }
-    elect__options_fail(options, "store: the client needs descriptors of its own, and the limit of open files "
-                                 "(ulimit -n) is reached");
+    elect__options_fail(options, "store: %s",
+                        code == ELECT_ENOMEM ? elect_code_text(code)
+                                             : "the client needs descriptors of its own, and the limit of open files "
+                                               "(ulimit -n) is reached");
     return code;
 }
 

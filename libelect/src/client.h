@@ -42,6 +42,7 @@ struct elect_client {
     char instance_id[ELECT__INSTANCE_ID_MAX + 1];
     const struct elect__store_class *class_;
     struct elect__store *store; /* of the I/O thread */
+    struct elect__ops *ops;     /* custom: what the application serves; NULL: another store */
     struct elect__ask *asks;    /* of the I/O thread: with the store */
     struct elect__loop loop;
     struct elect__queue queue;    /* the user's */
@@ -83,6 +84,8 @@ void *elect__dispatcher_main(void *client);
 /* With the gate held: a worker begins and ends. */
 int elect__worker_start(struct elect__worker *worker, void *(*run)(void *), elect_client_t *client);
 void elect__worker_end(struct elect__worker *worker);
+/* Is this the worker's thread? With the gate held, or in a forked child. */
+bool elect__worker_is_here(const struct elect__worker *worker);
 
 /* ---- logs ---- */
 bool elect__logs(const elect_client_t *client, int32_t level);

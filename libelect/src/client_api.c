@@ -13,16 +13,17 @@ int32_t elect_client_update(elect_client_t *client, elect_options_t *options)
         elect__options_fail(options, "%s", elect_code_text(ELECT_EFORKED));
         return ELECT_EFORKED;
     }
-    struct elect__settings *settings;
+    struct elect__settings *settings, *old = NULL;
     elect__gate_lock(&client->gate);
     int32_t code =
         elect__settings_update(client->updated ? client->updated : client->settings, options, true, &settings);
     if (code == ELECT_OK) {
-        elect__settings_free(client->updated);
+        old = client->updated;
         client->updated = settings;
         atomic_store(&client->log_level, settings->log_level);
     }
     elect__gate_unlock(&client->gate);
+    elect__settings_free(old);
     return code;
 }
 
@@ -35,7 +36,10 @@ int32_t elect_client_next_event(elect_client_t *client, int64_t timeout_ms, elec
         return ELECT_EINVAL;
     if (elect__client_forked(client))
         return ELECT_EFORKED;
-    return elect__queue_pop(&client->queue, elect__gate_deadline(timeout_ms), out);
+    elect__client_ref(client); /* the handle may be freed meanwhile */
+    int32_t code = elect__queue_pop(&client->queue, elect__gate_deadline(timeout_ms), out);
+    elect__client_unref(client);
+    return code;
 }
 
 int32_t elect_client_event_fd(const elect_client_t *client)

@@ -30,15 +30,8 @@ static void stop_all(elect_client_t *client)
     elect__client_check_end(client);
 }
 
-int32_t elect_client_close(elect_client_t *client, int64_t timeout_ms)
+static int32_t close_by(elect_client_t *client, int64_t deadline_ns)
 {
-    if (!client)
-        return ELECT_EINVAL;
-    if (elect__client_forked(client))
-        return ELECT_EFORKED;
-    if (elect__client_dispatching(client))
-        return ELECT_ESTATE;
-    int64_t deadline_ns = elect__gate_deadline(timeout_ms);
     elect__gate_lock(&client->gate);
     if (!client->closing)
         stop_all(client);
@@ -53,6 +46,19 @@ int32_t elect_client_close(elect_client_t *client, int64_t timeout_ms)
     if (join_dispatcher)
         pthread_join(client->dispatcher.thread, NULL);
     return over ? ELECT_OK : ELECT_ETIMEOUT;
+}
+
+int32_t elect_client_close(elect_client_t *client, int64_t timeout_ms)
+{
+    if (!client)
+        return ELECT_EINVAL;
+    if (elect__client_forked(client))
+        return ELECT_EFORKED;
+    elect__client_ref(client); /* the handle may be freed meanwhile */
+    bool may_wait = !elect__client_dispatching(client);
+    int32_t code = may_wait ? close_by(client, elect__gate_deadline(timeout_ms)) : ELECT_ESTATE;
+    elect__client_unref(client);
+    return code;
 }
 
 void elect__client_handle_gone(elect_client_t *client)
@@ -72,8 +78,8 @@ void elect__client_handle_gone_in_child(elect_client_t *client)
             client->class_->forked(client->store);
         if (!is_over(&client->io))
             elect__client_unref(client); /* its thread is not in this process */
-        if (!is_over(&client->dispatcher))
-            elect__client_unref(client);
+        if (!is_over(&client->dispatcher) && !elect__worker_is_here(&client->dispatcher))
+            elect__client_unref(client); /* nor this one, unless a callback forked: then it has yet to return */
     }
     elect__client_unref(client);
 }

@@ -2,39 +2,53 @@
 #include "candidate.h"
 #include <stdlib.h>
 
-/* After elect_election_free no callback begins. */
-static bool is_freed(elect_election_t *e)
+/* May a callback begin? Here is where it does: after the free of its handle none comes here with success. In a child that
+ * it forked, and from which it returned, nothing of ours goes on: locks may be held by threads that are not there. */
+static bool may_begin(elect_client_t *client, const bool *freed)
 {
-    elect__gate_lock(&e->client->gate);
-    bool freed = e->freed;
-    elect__gate_unlock(&e->client->gate);
-    return freed;
+    if (elect__client_forked(client))
+        return false;
+    elect__gate_lock(&client->gate);
+    bool may = !*freed;
+    elect__gate_unlock(&client->gate);
+    return may;
 }
 
-static void free_callbacks(struct elect__callback *callback)
+static void free_callbacks(elect_client_t *client, struct elect__callback **list)
 {
-    while (callback) {
-        struct elect__callback *next = callback->next;
+    struct elect__callback *callback;
+    while (!elect__client_forked(client) && (callback = *list)) {
+        *list = callback->next;
         if (callback->user_free)
             callback->user_free(callback->user);
         free(callback);
-        callback = next;
     }
 }
 
 static void deliver(elect_client_t *client, elect_event_t *event)
 {
+    struct elect__callback *callback = client->log_callbacks;
     if (!event->receiver) {
-        client->log_callbacks->call(NULL, event, client->log_callbacks->user);
+        if (may_begin(client, &client->freed))
+            callback->call(NULL, event, callback->user);
         return;
     }
     elect_election_t *e = elect__election_of(event->receiver);
-    for (struct elect__callback *callback = e->callbacks; callback && !is_freed(e); callback = callback->next)
+    for (callback = e->callbacks; callback && may_begin(client, &e->freed); callback = callback->next)
         callback->call(e, event, callback->user);
-    if (event->kind != ELECT_EVENT_CLOSED)
+    if (event->kind == ELECT_EVENT_CLOSED)
+        free_callbacks(client, &e->callbacks);
+}
+
+static void end(elect_client_t *client)
+{
+    free_callbacks(client, &client->log_callbacks);
+    if (elect__client_forked(client))
         return;
-    free_callbacks(e->callbacks);
-    e->callbacks = NULL;
+    elect__gate_lock(&client->gate);
+    elect__worker_end(&client->dispatcher);
+    elect__gate_wake_all(&client->gate);
+    elect__gate_unlock(&client->gate);
 }
 
 void *elect__dispatcher_main(void *argument)
@@ -46,16 +60,11 @@ void *elect__dispatcher_main(void *argument)
     client->dispatcher.self = pthread_self();
     client->dispatcher.running = true;
     elect__gate_unlock(&client->gate);
-    while (elect__queue_pop(&client->dispatch, ELECT__NEVER, &event) == ELECT_OK) {
+    while (!elect__client_forked(client) && elect__queue_pop(&client->dispatch, ELECT__NEVER, &event) == ELECT_OK) {
         deliver(client, event);
         elect_event_free(event);
     }
-    free_callbacks(client->log_callbacks);
-    elect__gate_lock(&client->gate);
-    client->log_callbacks = NULL;
-    elect__worker_end(&client->dispatcher);
-    elect__gate_wake_all(&client->gate);
-    elect__gate_unlock(&client->gate);
+    end(client);
     elect__client_unref(client);
     return NULL;
 }
@@ -68,11 +77,15 @@ int32_t elect__dispatcher_start(elect_client_t *client)
     return elect__worker_start(&client->dispatcher, elect__dispatcher_main, client) == 0 ? ELECT_OK : ELECT_ENOMEM;
 }
 
+bool elect__worker_is_here(const struct elect__worker *worker)
+{
+    return worker->running && !worker->ended && pthread_equal(worker->self, pthread_self());
+}
+
 bool elect__client_dispatching(elect_client_t *client)
 {
     elect__gate_lock(&client->gate);
-    const struct elect__worker *worker = &client->dispatcher;
-    bool here = worker->running && !worker->ended && pthread_equal(worker->self, pthread_self());
+    bool here = elect__worker_is_here(&client->dispatcher);
     elect__gate_unlock(&client->gate);
     return here;
 }

@@ -288,7 +288,7 @@ static void renew_answered(struct elect__fsm *f, const struct elect__op *op, con
                            int64_t now_ns, struct elect__output *out)
 {
     int64_t left_ns = f->lease.lease_until_ns - now_ns;
-    if (r->outcome != ELECT__UNKNOWN)
+    if (r->outcome != ELECT__UNKNOWN && r->code != ELECT_EUNREACHABLE)
         f->heard = true;
     if (r->outcome == ELECT__TAKEN) {
         lost(f, ELECT_REASON_TAKEN, now_ns, out);

@@ -84,6 +84,7 @@ int32_t elect_election_start(elect_election_t *e)
         code = draw(e, &seed, incarnation);
     if (code != ELECT_OK)
         return code;
+    elect__election_ref(e); /* a callback may free the handle as soon as the gate is open */
     elect__gate_lock(&e->client->gate);
     if (e->started || e->stopped) {
         code = ELECT_ESTATE;
@@ -95,6 +96,7 @@ int32_t elect_election_start(elect_election_t *e)
         elect__candidate_wish(e, ELECT__WISH_START);
     }
     elect__gate_unlock(&e->client->gate);
+    elect__election_unref(e);
     return code;
 }
 
@@ -111,10 +113,25 @@ int32_t elect_election_stop(elect_election_t *e)
     int32_t code = check_handle(e);
     if (code != ELECT_OK)
         return code;
+    elect__election_ref(e); /* as in start */
     elect__gate_lock(&e->client->gate);
     elect__election_stop(e);
     elect__gate_unlock(&e->client->gate);
+    elect__election_unref(e);
     return ELECT_OK;
+}
+
+static int32_t join(elect_election_t *e, int64_t deadline_ns)
+{
+    int32_t code = ELECT_ESTATE;
+    elect__gate_lock(&e->client->gate);
+    if (e->started || e->stopped) {
+        while (!e->closed && elect__gate_wait(&e->client->gate, deadline_ns))
+            ;
+        code = e->closed ? ELECT_OK : ELECT_ETIMEOUT;
+    }
+    elect__gate_unlock(&e->client->gate);
+    return code;
 }
 
 int32_t elect_election_join(elect_election_t *e, int64_t timeout_ms)
@@ -122,18 +139,9 @@ int32_t elect_election_join(elect_election_t *e, int64_t timeout_ms)
     int32_t code = check_handle(e);
     if (code != ELECT_OK)
         return code;
-    if (elect__client_dispatching(e->client))
-        return ELECT_ESTATE;
-    int64_t deadline_ns = elect__gate_deadline(timeout_ms);
-    elect__gate_lock(&e->client->gate);
-    if (!e->started && !e->stopped) {
-        code = ELECT_ESTATE;
-    } else {
-        while (!e->closed && elect__gate_wait(&e->client->gate, deadline_ns))
-            ;
-        code = e->closed ? ELECT_OK : ELECT_ETIMEOUT;
-    }
-    elect__gate_unlock(&e->client->gate);
+    elect__election_ref(e); /* the handle may be freed meanwhile */
+    code = elect__client_dispatching(e->client) ? ELECT_ESTATE : join(e, elect__gate_deadline(timeout_ms));
+    elect__election_unref(e);
     return code;
 }
 
@@ -144,6 +152,7 @@ int32_t elect_election_resign(elect_election_t *e, uint64_t epoch, int64_t backo
         return code;
     if (backoff_ms < 0)
         return ELECT_EINVAL;
+    elect__election_ref(e); /* as in start */
     elect__gate_lock(&e->client->gate);
     struct elect__lease lease = elect__cell_read(e->cell);
     if (!elect__lasts(lease.lead_until_ns, elect__loop_now(&e->client->loop)) || (epoch != 0 && epoch != lease.epoch)) {
@@ -154,17 +163,13 @@ int32_t elect_election_resign(elect_election_t *e, uint64_t epoch, int64_t backo
         elect__candidate_wish(e, ELECT__WISH_RESIGN);
     }
     elect__gate_unlock(&e->client->gate);
+    elect__election_unref(e);
     return code;
 }
 
-int32_t elect_election_wait(elect_election_t *e, int64_t timeout_ms)
+static int32_t wait_to_lead(elect_election_t *e, int64_t deadline_ns)
 {
-    int32_t code = check_handle(e);
-    if (code != ELECT_OK)
-        return code;
-    if (e->first->settings->observer || elect__client_dispatching(e->client))
-        return ELECT_ESTATE;
-    int64_t deadline_ns = elect__gate_deadline(timeout_ms);
+    int32_t code = ELECT_OK;
     bool over = false;
     elect__gate_lock(&e->client->gate);
     if (!e->started && !e->stopped)
@@ -178,6 +183,18 @@ int32_t elect_election_wait(elect_election_t *e, int64_t timeout_ms)
             over = !elect__gate_wait(&e->client->gate, deadline_ns);
     }
     elect__gate_unlock(&e->client->gate);
+    return code;
+}
+
+int32_t elect_election_wait(elect_election_t *e, int64_t timeout_ms)
+{
+    int32_t code = check_handle(e);
+    if (code != ELECT_OK)
+        return code;
+    elect__election_ref(e); /* the handle may be freed meanwhile */
+    bool may_wait = !e->first->settings->observer && !elect__client_dispatching(e->client);
+    code = may_wait ? wait_to_lead(e, elect__gate_deadline(timeout_ms)) : ELECT_ESTATE;
+    elect__election_unref(e);
     return code;
 }
 

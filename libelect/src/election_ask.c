@@ -15,17 +15,8 @@ static int32_t copy_leader(const elect_election_t *e, elect_leader_t **out)
     return e->leader && !*out ? ELECT_ENOMEM : ELECT_OK;
 }
 
-int32_t elect_election_leader(elect_election_t *e, int64_t max_age_ms, int64_t timeout_ms, elect_leader_t **out)
+static int32_t wait_for_leader(elect_election_t *e, int64_t max_age_ms, int64_t timeout_ms, elect_leader_t **out)
 {
-    if (!out)
-        return ELECT_EINVAL;
-    *out = NULL;
-    if (!e)
-        return ELECT_EINVAL;
-    if (elect__client_forked(e->client))
-        return ELECT_EFORKED;
-    if (timeout_ms != 0 && elect__client_dispatching(e->client))
-        return ELECT_ESTATE;
     int64_t now_ns = elect__loop_now(&e->client->loop), deadline_ns = elect__gate_deadline(timeout_ms);
     int64_t since_ns = max_age_ms < 0 || max_age_ms > now_ns / ELECT__MS ? INT64_MIN : now_ns - max_age_ms * ELECT__MS;
     int32_t code = ELECT_OK;
@@ -47,6 +38,22 @@ int32_t elect_election_leader(elect_election_t *e, int64_t max_age_ms, int64_t t
     if (code == ELECT_OK)
         code = copy_leader(e, out);
     elect__gate_unlock(&e->client->gate);
+    return code;
+}
+
+int32_t elect_election_leader(elect_election_t *e, int64_t max_age_ms, int64_t timeout_ms, elect_leader_t **out)
+{
+    if (!out)
+        return ELECT_EINVAL;
+    *out = NULL;
+    if (!e)
+        return ELECT_EINVAL;
+    if (elect__client_forked(e->client))
+        return ELECT_EFORKED;
+    elect__election_ref(e); /* the handle may be freed meanwhile */
+    bool may_wait = timeout_ms == 0 || !elect__client_dispatching(e->client);
+    int32_t code = may_wait ? wait_for_leader(e, max_age_ms, timeout_ms, out) : ELECT_ESTATE;
+    elect__election_unref(e);
     return code;
 }
 

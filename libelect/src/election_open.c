@@ -45,7 +45,6 @@ static void destroy(elect_election_t *e)
     elect_event_free(e->lost);
     elect_event_free(e->closed_event);
     elect_leader_free(e->leader);
-    elect_leader_free(e->told);
     elect_leader_free(e->answer.leader);
     free(e->answer.text);
     free(e->text);

@@ -36,11 +36,6 @@ elect_leader_t *elect__leader_copy(const elect_leader_t *leader, const struct el
     return copy;
 }
 
-bool elect__leader_same(const struct elect__leader_view *a, const struct elect__leader_view *b)
-{
-    return strcmp(a->instance_id, b->instance_id) == 0 && (a->epoch == b->epoch || a->epoch == 0 || b->epoch == 0);
-}
-
 const char *elect_leader_instance_id(const elect_leader_t *leader)
 {
     return leader ? leader->view.instance_id : "";

@@ -25,6 +25,4 @@ struct elect_leader {
 elect_leader_t *elect__leader_new(const struct elect__leader_view *view, int64_t read_at_ns);
 /* A copy to give away: it tells its age, without the clock of the client from here on. */
 elect_leader_t *elect__leader_copy(const elect_leader_t *leader, const struct elect__env *env);
-/* The same leader in the same term, as far as both views say? */
-bool elect__leader_same(const struct elect__leader_view *a, const struct elect__leader_view *b);
 #endif

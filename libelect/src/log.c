@@ -71,6 +71,8 @@ int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, voi
     elect__gate_unlock(&client->gate);
     if (code != ELECT_OK)
         free(node);
+    else if (!callback && user_free)
+        user_free(user); /* the queue needs it no more */
     for (int i = 0; i < count; i++)
         elect__queue_push(client->log_queue, NULL, early[i]);
     return code;

@@ -144,15 +144,17 @@ static bool has_room(int fd)
     return room;
 }
 
-static int open_base(struct elect__loop *loop)
+static int32_t open_base(struct elect__loop *loop)
 {
-    struct event_config *config = has_room(loop->wake_fd) ? event_config_new() : NULL;
+    if (!has_room(loop->wake_fd))
+        return ELECT_ESTORE;
+    struct event_config *config = event_config_new();
     if (!config)
-        return -1;
+        return ELECT_ENOMEM;
     event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV | EVENT_BASE_FLAG_NOLOCK);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
-    return loop->base ? 0 : -1;
+    return loop->base ? ELECT_OK : ELECT_ENOMEM;
 }
 
 static int open_events(struct elect__loop *loop)
@@ -172,8 +174,8 @@ int32_t elect__loop_open(struct elect__loop *loop, const struct elect__env *env,
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     int32_t code = loop->wake_fd < 0 || loop->timer_fd < 0 ? ELECT_ESTORE : ELECT_OK;
-    if (code == ELECT_OK && open_base(loop) != 0) /* it needs descriptors as well, and does not say what was missing */
-        code = ELECT_ESTORE;
+    if (code == ELECT_OK)
+        code = open_base(loop);
     if (code == ELECT_OK && open_events(loop) != 0)
         code = ELECT_ENOMEM;
     if (code != ELECT_OK) {
@@ -209,9 +211,12 @@ void elect__loop_free(struct elect__loop *loop)
 
 void elect__loop_run(struct elect__loop *loop)
 {
-    while (!loop->ending && event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) == 0)
-        ;
-    /* What was posted until here still runs; from here on nothing is. */
+    while (!loop->ending && !loop->failed)
+        loop->failed = event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) != 0;
+}
+
+void elect__loop_drain(struct elect__loop *loop)
+{
     bool more = true;
     while (more) {
         run_posted(loop);

@@ -32,7 +32,7 @@ struct elect__loop {
     struct elect__heap timers;
     int64_t armed_ns; /* what timer_fd is set to */
     struct elect__calls soon;
-    bool in_turn, ending, let_run;
+    bool in_turn, ending, failed, let_run;
     int held;              /* by so many a user's work goes on: time that runs by itself stands still */
     pthread_mutex_t mutex; /* of the next two */
     struct elect__calls posted;
@@ -44,8 +44,10 @@ int32_t elect__loop_open(struct elect__loop *loop, const struct elect__env *env,
 /* After the loop has run, or when it never did: descriptors and memory, but for what elect__loop_post looks at. */
 void elect__loop_close(struct elect__loop *loop);
 void elect__loop_free(struct elect__loop *loop);
-/* What the thread does, until elect__loop_end. After that nothing is posted any more. */
+/* What the thread does, until elect__loop_end; or until the system refuses to wait for events: failed is set. */
 void elect__loop_run(struct elect__loop *loop);
+/* After that: runs what was posted until here. From then on nothing is. */
+void elect__loop_drain(struct elect__loop *loop);
 void elect__loop_end(struct elect__loop *loop);
 
 /* From any thread; call must not be posted already. Never fails but for false: the loop has ended. */

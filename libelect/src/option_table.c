@@ -108,20 +108,31 @@ static int32_t check_scheme(const struct elect__url *url, char *rule, size_t rul
     return ELECT_EINVAL;
 }
 
-/* The query of a store's URL holds options, and what that store alone knows. */
-static int32_t check_param(const struct elect__url *url, const struct elect__url_param *param, char *rule,
+/* What is taken for a parameter's name may be the rest of a password with a ? in it: it is shown where text, the whole
+ * URL, shows it. */
+static int32_t blame_param(const struct elect__url *url, const char *key, const char *text, char *rule,
                            size_t rule_size)
+{
+    char shown[ELECT__SHOW_SIZE];
+    char *redacted = elect__url_redact(text);
+    bool harmless = redacted && strstr(redacted, key);
+    snprintf(rule, rule_size,
+             "\"%s\" is no option and no parameter of %s:", harmless ? elect__text_show(key, shown) : "***",
+             url->scheme);
+    free(redacted);
+    return ELECT_EINVAL;
+}
+
+/* The query of a store's URL holds options, and what that store alone knows. */
+static int32_t check_param(const struct elect__url *url, const struct elect__url_param *param, const char *text,
+                           char *rule, size_t rule_size)
 {
     const struct elect__store_class *class_ = elect__store_find(url->scheme, strlen(url->scheme));
     if (elect__word_in(class_->params, param->key, strlen(param->key)))
         return ELECT_OK;
     enum elect__option option = elect__option_find(param->key);
-    if (option == ELECT__OPTION_COUNT || option == ELECT__OPT_STORE) {
-        char shown[ELECT__SHOW_SIZE];
-        snprintf(rule, rule_size, "\"%s\" is no option and no parameter of %s:", elect__text_show(param->key, shown),
-                 url->scheme);
-        return ELECT_EINVAL;
-    }
+    if (option == ELECT__OPTION_COUNT || option == ELECT__OPT_STORE)
+        return blame_param(url, param->key, text, rule, rule_size);
     char inner[ELECT__RULE_SIZE];
     int32_t code = elect__option_check(option, param->value, inner, sizeof(inner));
     if (code != ELECT_OK)
@@ -139,7 +150,7 @@ static int32_t check_url(const struct elect__option_row *row, const char *value,
     if (code == ELECT_OK)
         code = check_scheme(&url, rule, rule_size);
     for (int i = 0; code == ELECT_OK && i < url.param_count; i++)
-        code = check_param(&url, &url.params[i], rule, rule_size);
+        code = check_param(&url, &url.params[i], value, rule, rule_size);
     elect__url_free(&url);
     return code;
 }

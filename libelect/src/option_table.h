@@ -20,7 +20,8 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
 /* clang-format off */
 #define ELECT__OPTION_TABLE(X, SEP)                                                                                    \
     X(store, STORE, URL, "", "", "1", "4096", CLIENT, 0, 0,                                                            \
-      "Where leaders are elected: local:/path (one host) or memory: (tests). Its ?query may set options.") SEP         \
+      "Where leaders are elected: local:/path (one host), custom: (a store of your own, served by your program) or "  \
+      "memory: (tests). Its ?query may set options.") SEP                                                              \
     X(name, NAME, LINE, "", "", "1", "200", ELECTION, 0, 0,                                                            \
       "The election: of all that bear one name, one leads.") SEP                                                       \
     X(prefix, PREFIX, LINE, "", "elect", "1", "200", ELECTION, 0, 0,                                                   \

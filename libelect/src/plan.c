@@ -95,7 +95,7 @@ static void plan_term(struct elect__fsm *f, int64_t now_ns, struct elect__output
     if (f->op.verb == ELECT__NO_OP && !f->lapsing && now_ns >= f->renew_at_ns)
         send_renew(f, f->attempt, f->lease.epoch, now_ns, f->lease.lease_until_ns);
     wake_by(f, f->lease.lease_until_ns);
-    if (draining && !f->lapsing)
+    if (draining && f->working && !f->lapsing)
         wake_by(f, f->drain_until_ns);
     if (f->op.verb != ELECT__NO_OP) {
         wake_by(f, f->op.deadline_ns);

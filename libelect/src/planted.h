@@ -31,13 +31,25 @@
     X(SERVER_OVERWRITTEN, "server-overwritten")                                                                        \
     X(LAST_LEASE_NOT_EPOCH, "last-lease-not-epoch")                                                                    \
     X(COUNTER_EPOCHS, "counter-epochs")                                                                                \
-    /* stores/cas.c: a register with compare-and-set */                                                               \
+    /* stores/cas.c: a register with compare-and-set */                                                                \
     X(CAS_WAIT_WITHOUT_MARGIN, "cas-wait-without-margin")                                                              \
     X(CAS_SEEN_BEFORE_ANSWER, "cas-seen-before-answer")                                                                \
     X(CAS_ABSENT_IS_FREE, "cas-absent-is-free")                                                                        \
     X(CAS_OLD_RELEASE_TRUSTED, "cas-old-release-trusted")                                                              \
     X(CAS_CREDITS_LATEST, "cas-credits-latest")                                                                        \
     X(CAS_BODY_NOT_UNIQUE, "cas-body-not-unique")                                                                      \
+    X(CAS_RESTORED_IS_OURS, "cas-restored-is-ours")                                                                    \
+    X(CAS_FOREIGN_IS_OURS, "cas-foreign-is-ours")                                                                      \
+    X(CAS_LEASE_OF_MINE, "cas-lease-of-mine")                                                                          \
+    X(CAS_CHANGE_UNNOTICED, "cas-change-unnoticed")                                                                    \
+    X(CAS_SEEN_AT_EACH_READ, "cas-seen-at-each-read")                                                                  \
+    X(CAS_BOOTSTRAP_ALWAYS, "cas-bootstrap-always")                                                                    \
+    X(CAS_UNREADABLE_OVERWRITTEN, "cas-unreadable-overwritten")                                                        \
+    X(CAS_CONFLICT_IS_SUCCESS, "cas-conflict-is-success")                                                              \
+    X(CAS_CONFLICT_IS_TAKEN, "cas-conflict-is-taken")                                                                  \
+    X(CAS_RELEASED_RENEWED, "cas-released-renewed")                                                                    \
+    X(CAS_DOUBT_FORGOTTEN, "cas-doubt-forgotten")                                                                      \
+    X(CAS_LATE_WRITE, "cas-late-write")                                                                                \
     /* the simulator's own parts */                                                                                    \
     X(SUSPEND_BLIND, "suspend-blind")                                                                                  \
     X(NO_FENCING, "no-fencing")                                                                                        \

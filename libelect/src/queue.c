@@ -97,7 +97,7 @@ void elect__queue_push(struct elect__queue *queue, struct elect__receiver *recei
     }
     elect__gate_lock(&queue->gate);
     bool was_readable = is_readable(queue);
-    bool taken = !queue->closed && !queue->deaf;
+    bool taken = !queue->closed;
     if (taken) {
         elect_event_t **slot = receiver ? unread(receiver, event->kind) : NULL;
         if (slot && *slot) {
@@ -179,7 +179,7 @@ void elect__queue_deafen(struct elect__queue *queue)
     elect_event_t *event;
     elect__gate_lock(&queue->gate);
     bool was_readable = is_readable(queue);
-    queue->deaf = true;
+    queue->closed = true;
     elect_event_t *waiting = queue->first;
     for (event = waiting; event; event = event->next) {
         elect_event_t **slot = event->receiver ? unread(event->receiver, event->kind) : NULL;
@@ -189,6 +189,7 @@ void elect__queue_deafen(struct elect__queue *queue)
     queue->first = queue->last = NULL;
     queue->count = queue->logs = 0;
     show(queue, was_readable);
+    elect__gate_wake_all(&queue->gate);
     elect__gate_unlock(&queue->gate);
     while ((event = waiting)) {
         waiting = event->next;

@@ -24,7 +24,6 @@ struct elect__queue {
     size_t count, logs;
     uint64_t logs_dropped, logs_dropped_ever;
     bool closed; /* nothing comes any more; what waits can still be read */
-    bool deaf;   /* nobody will ever read it */
 };
 
 int32_t elect__queue_open(struct elect__queue *queue, bool pollable); /* ELECT_OK, ELECT_ENOMEM or ELECT_ESTORE */
@@ -36,6 +35,6 @@ bool elect__queue_retract(struct elect__receiver *receiver);
 /* The next event; NULL with ELECT_ETIMEOUT or ELECT_ECLOSED. */
 int32_t elect__queue_pop(struct elect__queue *queue, int64_t deadline_ns, elect_event_t **out);
 void elect__queue_close(struct elect__queue *queue);
-/* Nobody will read it: what waits goes, and what comes goes at once. */
+/* Closes it for good: nobody will read it, so what waits goes too. */
 void elect__queue_deafen(struct elect__queue *queue);
 #endif

@@ -1,7 +1,8 @@
 #include "store.h"
 #include <string.h>
 
-const struct elect__store_class *const elect__store_classes[] = {&elect__local_store, &elect__memory_store, NULL};
+const struct elect__store_class *const elect__store_classes[] = {&elect__local_store, &elect__memory_store,
+                                                                 &elect__custom_store, NULL};
 
 const struct elect__store_class *elect__store_find(const char *scheme, size_t length)
 {

@@ -85,6 +85,6 @@ struct elect__store {
 
 /* The class for a store URL's scheme, or NULL. */
 const struct elect__store_class *elect__store_find(const char *scheme, size_t length);
-extern const struct elect__store_class elect__memory_store, elect__local_store;
+extern const struct elect__store_class elect__memory_store, elect__local_store, elect__custom_store;
 extern const struct elect__store_class *const elect__store_classes[]; /* all of this build; NULL ends it */
 #endif

@@ -22,11 +22,29 @@ int64_t bench_now_ns(void); /* CLOCK_BOOTTIME, which all processes share */
 void bench_add(struct bench_result *result, int64_t ns);
 int64_t bench_percentile(struct bench_result *result, int percent); /* sorts the samples */
 
-/* Nanoseconds of one call, the least of several rounds that take turns. */
+/* Nanoseconds of one call while the leader renews, by the time that the calling thread has: of each of these threads the
+ * least of several rounds that take turns. */
 struct bench_check {
+    int threads;
     double is_leader_ns, clock_ns;
 };
-struct bench_check bench_is_leader(bool quick);
+struct bench_check bench_is_leader(int threads, bool quick);
+
+/* Many elections of one client, all led. */
+struct bench_many {
+    const char *store;
+    int elections, led;
+    int threads, descriptors; /* of the library */
+    double bytes_each;        /* resident */
+    double cpu_percent;       /* of one processor, over the seconds in which nothing but renewals happens */
+    double start_s, stop_s, close_s;
+};
+/* In a process of its own, so with a fresh heap. custom: is served by threads of the example store, whose memory and time
+ * count too. */
+struct bench_many bench_many(const char *store, int elections, double seconds);
+
+/* Events in a second from elections that are won and resigned without end: through the queue, or through callbacks. */
+double bench_events(bool queued, long wanted);
 
 /* Store operations as the client does them: from the request to its answer. */
 void bench_operations(const char *store, int rounds, struct bench_result *acquire, struct bench_result *renew);

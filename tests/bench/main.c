@@ -33,14 +33,50 @@ static struct bench_result results[RESULTS] = {
     [LOCAL_KILL] = {.store = "local", .what = "SIGKILL handover"},
 };
 
-static void print_json(struct bench_check check, struct bench_sim sim)
+enum { CHECKS = 2, MANY = 2 };
+
+/* What is measured beside the rows above. */
+struct figures {
+    struct bench_check checks[CHECKS];
+    struct bench_many many[MANY];
+    double queue_per_s, callback_per_s;
+    struct bench_sim sim;
+};
+
+static void add_checks(cJSON *json, const struct bench_check checks[CHECKS])
+{
+    cJSON *array = cJSON_AddArrayToObject(json, "is_leader");
+    for (int i = 0; i < CHECKS; i++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddNumberToObject(row, "threads", checks[i].threads);
+        cJSON_AddNumberToObject(row, "ns", checks[i].is_leader_ns);
+        cJSON_AddNumberToObject(row, "clock_gettime_ns", checks[i].clock_ns);
+        cJSON_AddNumberToObject(row, "ratio", checks[i].is_leader_ns / checks[i].clock_ns);
+        cJSON_AddItemToArray(array, row);
+    }
+}
+
+static void add_many(cJSON *array, const struct bench_many *many)
+{
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddItemToArray(array, row);
+    cJSON_AddStringToObject(row, "store", many->store);
+    cJSON_AddNumberToObject(row, "elections", many->elections);
+    cJSON_AddNumberToObject(row, "led", many->led);
+    cJSON_AddNumberToObject(row, "threads", many->threads);
+    cJSON_AddNumberToObject(row, "descriptors", many->descriptors);
+    cJSON_AddNumberToObject(row, "bytes_each", many->bytes_each);
+    cJSON_AddNumberToObject(row, "cpu_percent", many->cpu_percent);
+    cJSON_AddNumberToObject(row, "start_s", many->start_s);
+    cJSON_AddNumberToObject(row, "stop_s", many->stop_s);
+    cJSON_AddNumberToObject(row, "close_s", many->close_s);
+}
+
+static void print_json(const struct figures *f)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "version", elect_version());
-    cJSON *object = cJSON_AddObjectToObject(json, "is_leader");
-    cJSON_AddNumberToObject(object, "ns", check.is_leader_ns);
-    cJSON_AddNumberToObject(object, "clock_gettime_ns", check.clock_ns);
-    cJSON_AddNumberToObject(object, "ratio", check.is_leader_ns / check.clock_ns);
+    add_checks(json, f->checks);
     cJSON *array = cJSON_AddArrayToObject(json, "stores");
     for (int i = 0; i < RESULTS; i++) {
         cJSON *row = cJSON_CreateObject();
@@ -51,9 +87,15 @@ static void print_json(struct bench_check check, struct bench_sim sim)
         cJSON_AddNumberToObject(row, "samples", (double)results[i].count);
         cJSON_AddItemToArray(array, row);
     }
+    array = cJSON_AddArrayToObject(json, "many");
+    for (int i = 0; i < MANY; i++)
+        add_many(array, &f->many[i]);
+    cJSON *object = cJSON_AddObjectToObject(json, "events");
+    cJSON_AddNumberToObject(object, "queue_per_s", f->queue_per_s);
+    cJSON_AddNumberToObject(object, "callback_per_s", f->callback_per_s);
     object = cJSON_AddObjectToObject(json, "simulator");
-    cJSON_AddNumberToObject(object, "elections_per_s", sim.elections_per_s);
-    cJSON_AddNumberToObject(object, "virtual_hours_per_s", sim.virtual_hours_per_s);
+    cJSON_AddNumberToObject(object, "elections_per_s", f->sim.elections_per_s);
+    cJSON_AddNumberToObject(object, "virtual_hours_per_s", f->sim.virtual_hours_per_s);
     char *text = cJSON_Print(json);
     if (!text)
         bench_die("out of memory");
@@ -68,18 +110,36 @@ static const char *microseconds(int64_t ns, char *out, size_t size)
     return out;
 }
 
-static void print_table(struct bench_check check, struct bench_sim sim)
+static void print_many(const struct bench_many *many)
+{
+    printf("%d elections of one client on %s %d led, %.2f %% of a processor, %.0f bytes each, %d threads, "
+           "%d descriptors; start %.2f s, stop %.2f s, close %.2f s\n",
+           many->elections, many->store, many->led, many->cpu_percent, many->bytes_each, many->threads,
+           many->descriptors, many->start_s, many->stop_s, many->close_s);
+}
+
+static void print_table(const struct figures *f)
 {
     char p50[32], p99[32];
-    printf("is_leader %.1f ns = %.2f x clock_gettime(CLOCK_BOOTTIME) %.1f ns\n\n", check.is_leader_ns,
-           check.is_leader_ns / check.clock_ns, check.clock_ns);
+    for (int i = 0; i < CHECKS; i++) {
+        const struct bench_check *check = &f->checks[i];
+        printf("is_leader %.1f ns = %.2f x clock_gettime(CLOCK_BOOTTIME) %.1f ns, in %d thread%s while the leader "
+               "renews\n",
+               check->is_leader_ns, check->is_leader_ns / check->clock_ns, check->clock_ns, check->threads,
+               check->threads == 1 ? "" : "s");
+    }
+    putchar('\n');
     printf("%-8s %-18s %12s %12s %8s\n", "store", "", "p50", "p99", "samples");
     for (int i = 0; i < RESULTS; i++) {
         microseconds(bench_percentile(&results[i], 50), p50, sizeof(p50));
         microseconds(bench_percentile(&results[i], 99), p99, sizeof(p99));
         printf("%-8s %-18s %12s %12s %8zu\n", results[i].store, results[i].what, p50, p99, results[i].count);
     }
-    printf("\nsimulator %.0f elections/s, %.0f virtual hours/s\n", sim.elections_per_s, sim.virtual_hours_per_s);
+    putchar('\n');
+    for (int i = 0; i < MANY; i++)
+        print_many(&f->many[i]);
+    printf("events %.0f/s through the queue, %.0f/s through callbacks\n", f->queue_per_s, f->callback_per_s);
+    printf("simulator %.0f elections/s, %.0f virtual hours/s\n", f->sim.elections_per_s, f->sim.virtual_hours_per_s);
 }
 
 /* A folder of its own, for local:, which keeps no folders in it. */
@@ -137,16 +197,22 @@ int main(int argc, char **argv)
     make_folder(a.folder);
     atexit(remove_folder);
     snprintf(store, sizeof(store), "local:%s", folder);
-    struct bench_check check = bench_is_leader(a.quick);
+    struct figures f;
+    f.many[0] = bench_many("memory:", a.quick ? 100 : 10000, a.quick ? 0.1 : 10);
+    f.many[1] = bench_many("custom:?bootstrap=now", a.quick ? 100 : 10000, a.quick ? 0.1 : 10);
+    f.checks[0] = bench_is_leader(1, a.quick);
+    f.checks[1] = bench_is_leader(8, a.quick);
+    f.queue_per_s = bench_events(true, a.quick ? 300 : 300000);
+    f.callback_per_s = bench_events(false, a.quick ? 300 : 300000);
     bench_operations("memory:", a.quick ? 10 : 2000, &results[MEMORY_ACQUIRE], &results[MEMORY_RENEW]);
     bench_handover_inside("memory:", a.quick ? 5 : 1000, &results[MEMORY_HANDOVER]);
     bench_operations(store, a.quick ? 10 : 2000, &results[LOCAL_ACQUIRE], &results[LOCAL_RENEW]);
     bench_handover_between(store, a.quick ? 3 : 300, &results[LOCAL_HANDOVER]);
     bench_kill(store, a.quick ? 3 : 300, &results[LOCAL_KILL]);
-    struct bench_sim sim = bench_simulator(a.simulator, a.quick ? 1000 : 200000);
+    f.sim = bench_simulator(a.simulator, a.quick ? 1000 : 200000);
     if (a.json)
-        print_json(check, sim);
+        print_json(&f);
     else
-        print_table(check, sim);
+        print_table(&f);
     return 0;
 }

@@ -43,6 +43,7 @@ def test_help_lists_all_commands_and_no_hidden_ones(box):
         (["status"], "no NAME"),
         (["status", "a", "b"], '"b" is one word too many'),
         (["list", "a"], '"a" is one word too many'),
+        (["list", "\x1b[31ma\n"], '"?[31ma?" is one word too many'),
         (["version", "--store", "memory:"], "unknown option --store"),
     ],
 )

@@ -30,6 +30,10 @@ def as_nobody():
     os.setuid(65534)
 
 
+def test_a_store_that_only_a_program_can_serve(box):
+    refused(box, "custom:", "must be another one", store="custom:")
+
+
 def test_a_parent_that_does_not_exist(box):
     refused(box, "parent directory", store=f"local:{box.path}/a/b/c")
 
@@ -158,6 +162,21 @@ def test_a_corrupted_record(box):
     file.write_bytes(os.urandom(size))
     code, _, err = box.run("run", "--wait", "500ms", "job", "--", "true")
     assert code in (69, 78) and file.name in err
+
+
+def test_a_list_says_what_it_leaves_out_and_what_it_does_not_know(box):
+    for name in ("headless", "unread", "sound"):
+        assert box.run("run", name, "--", "true")[0] == 0
+    headless, unread = box.path / "store" / "headless", box.path / "store" / "unread"
+    headless.write_bytes(os.urandom(headless.stat().st_size))
+    with unread.open("r+b") as file:
+        file.seek(4096)  # after the header, which has the name
+        file.write(os.urandom(4096))
+    code, elections = box.json("list")
+    assert code == 0 and {row["name"]: row["state"] for row in elections} == {"sound": "nobody", "unread": "unknown"}
+    code, out, err = box.run("list")
+    assert code == 0 and [line.split()[1] for line in out.splitlines()] == ["NOBODY", "UNKNOWN:"]
+    assert err.startswith("elect: ") and f"{headless}: not a file of libelect" in err and err.count("\n") == 1
 
 
 def test_passwords_are_never_shown(box):

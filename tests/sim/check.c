@@ -16,6 +16,8 @@ static const char *const violation_names[SIM_VIOLATIONS] = {
     [SIM_MACHINE] = "machine",
     [SIM_NO_LEADER] = "no-leader",
     [SIM_UNSTEADY] = "unsteady",
+    [SIM_DEPOSED] = "deposed",
+    [SIM_OVERWRITTEN] = "overwritten",
 };
 
 const char *sim_violation_name(enum sim_violation kind)
@@ -67,10 +69,11 @@ void sim_check_machine(struct sim_world *w, const struct sim_node *n)
         sim_violated(w, SIM_MACHINE, "n%d waits for nothing in state %d", n->index, (int)f->state);
     if (n->observer && n->led)
         sim_violated(w, SIM_MACHINE, "n%d observes and leads", n->index);
-    if (l->lease_until_ns != 0 && l->lease_until_ns > n->best_sent_ns + c->ttl_ns - c->margin_ns)
+    int64_t best_sent_ns = w->kind == SIM_CAS ? w->grant_of[n->grant].best_sent_ns : n->best_sent_ns;
+    if (l->lease_until_ns != 0 && l->lease_until_ns > best_sent_ns + c->ttl_ns - c->margin_ns)
         sim_violated(w, SIM_DEADLINE, "n%d epoch %llu is sure for %lld ns longer than its last confirmed write proves",
                      n->index, (unsigned long long)l->epoch,
-                     (long long)(l->lease_until_ns - n->best_sent_ns - c->ttl_ns + c->margin_ns));
+                     (long long)(l->lease_until_ns - best_sent_ns - c->ttl_ns + c->margin_ns));
 }
 
 /* ---- overlaps ---- */
@@ -113,12 +116,26 @@ static const struct sim_loss *forgotten(const struct sim_world *w, const struct 
     return excused ? last : NULL;
 }
 
+/* The same for a register: sim.h says what excuses. */
+static const struct sim_loss *forgotten_by_register(const struct sim_world *w, uint32_t old, uint32_t new)
+{
+    const struct sim_grant *old_grant = &w->grant_of[old], *new_grant = &w->grant_of[new];
+    for (int i = w->losses - 1; i >= 0 && w->loss_of[i].at_ns >= old_grant->at_ns; i--) {
+        const struct sim_loss *loss = &w->loss_of[i];
+        if (loss->at_ns > new_grant->at_ns)
+            continue;
+        if (new_grant->shown_ns <= loss->at_ns || (new_grant->blind && new_grant->follows < old))
+            return loss;
+    }
+    return NULL;
+}
+
 /* Once the store has granted what it should not have, old's lease is unknown to it, so that later grants excuse too. */
 static const struct sim_loss *excuse(const struct sim_world *w, uint32_t old, uint32_t new)
 {
     const struct sim_loss *loss = NULL;
     for (uint32_t i = old + 1; i <= new && loss == NULL; i++)
-        loss = forgotten(w, &w->grant_of[old], &w->grant_of[i]);
+        loss = w->kind == SIM_CAS ? forgotten_by_register(w, old, i) : forgotten(w, &w->grant_of[old], &w->grant_of[i]);
     return loss;
 }
 
@@ -209,7 +226,7 @@ void sim_check_write(struct sim_world *w, const struct sim_message *write)
 {
     if (!ELECT__PLANTED(NO_FENCING) && write->epoch < w->fenced.epoch)
         return;
-    if (write->grant < w->fenced.grant)
+    if (write->grant < w->fenced.grant && !(w->kind == SIM_CAS && excuse(w, write->grant, w->fenced.grant)))
         sim_violated(w, SIM_FENCE_BACK, "n%d wrote with epoch %llu (grant %u) after %llu (grant %u)", write->node,
                      (unsigned long long)write->epoch, write->grant, (unsigned long long)w->fenced.epoch,
                      w->fenced.grant);

@@ -81,6 +81,8 @@ static void happen(struct sim_world *w, enum sim_fault fault)
         partition(w, n, for_ns);
     else if (fault == SIM_RATE)
         change_rate(w, n);
+    else if (fault == SIM_DEPOSE && w->kind == SIM_CAS && sim_chance(&w->random, 700000))
+        sim_register_depose(w);
     else if (fault >= SIM_LOSE_LOCK)
         sim_store_fault(w, fault);
     else if (fault != SIM_CRASH)
@@ -105,6 +107,7 @@ void sim_calm(struct sim_world *w)
     w->fault_ns = ELECT__NEVER;
     w->calm_at_ns = w->now_ns;
     SIM_TRACE(w, "calm");
+    sim_register_calm(w);
     for (int i = 0; i < w->plan.nodes; i++) {
         struct sim_node *n = &w->nodes[i];
         n->no_requests_until_ns = n->no_replies_until_ns = 0;

@@ -1,5 +1,6 @@
 /* A candidate: a process around the state machine, its machine's clock, and the user whose work it permits. */
 #include "sim.h"
+#include <elect/elect.h>
 #include <string.h>
 
 int64_t sim_local(const struct sim_world *w, const struct sim_node *n)
@@ -39,6 +40,7 @@ static void told_elected(struct sim_world *w, struct sim_node *n, const struct e
     bool adopted = cause != NULL && cause->reply.outcome == ELECT__RENEWED;
     w->stats->elections++;
     w->stats->adoptions += adopted;
+    w->stats->cas_elections += w->kind == SIM_CAS;
     sim_check_elected(w, n, note->epoch);
     n->led = n->working = true;
     n->epoch = note->epoch;
@@ -54,6 +56,10 @@ static void told_lost(struct sim_world *w, struct sim_node *n, const struct elec
 {
     if (!n->led || note->epoch != n->epoch)
         sim_violated(w, SIM_NOT_ALTERNATING, "n%d LOST %llu", n->index, (unsigned long long)note->epoch);
+    bool by_store = note->reason == ELECT_REASON_TAKEN || note->reason == ELECT_REASON_DELETED;
+    if (by_store && w->losses == 0 && sim_local(w, n) < n->proof_until_ns)
+        sim_violated(w, SIM_DEPOSED, "n%d epoch %llu, reason %d", n->index, (unsigned long long)n->epoch,
+                     (int)note->reason);
     n->led = false;
     n->done_ns = w->now_ns + draw_hold_ns(w);
     if (w->calm && w->now_ns >= w->steady_from_ns)
@@ -121,7 +127,9 @@ static void step(struct sim_world *w, struct sim_node *n, const struct elect__in
     if (n->fsm.lease.lease_until_ns > n->proof_until_ns)
         n->proof_until_ns = n->fsm.lease.lease_until_ns;
     uint32_t life = n->life;
-    if (out.op.verb != ELECT__NO_OP)
+    if (out.op.verb != ELECT__NO_OP && w->kind == SIM_CAS)
+        sim_cas_submit(w, n, &out.op, local_ns);
+    else if (out.op.verb != ELECT__NO_OP)
         sim_send_request(w, n, &out.op);
     take_notes(w, n, &out, cause);
     if (n->life != life)
@@ -131,9 +139,22 @@ static void step(struct sim_world *w, struct sim_node *n, const struct elect__in
     sim_check_leases(w, n);
 }
 
+/* The record asks the leader to step down: the store tells the machine so. */
+static void resign_if_asked(struct sim_world *w, struct sim_node *n, int64_t local_ns)
+{
+    struct elect__input input = {.kind = ELECT__IN_RESIGN, .epoch = n->asked_down};
+    if (n->asked_down == 0 || !n->alive)
+        return;
+    n->asked_down = 0;
+    step(w, n, &input, local_ns, NULL);
+}
+
 void sim_node_input(struct sim_world *w, struct sim_node *n, const struct elect__input *input)
 {
-    step(w, n, input, sim_local(w, n), NULL);
+    int64_t local_ns = sim_local(w, n);
+    n->real_us = sim_real_us(w, n);
+    step(w, n, input, local_ns, NULL);
+    resign_if_asked(w, n, local_ns);
 }
 
 /* Now and then the process is stopped between its clock reading and its step. */
@@ -151,6 +172,12 @@ static bool freeze(struct sim_world *w, struct sim_node *n, const struct sim_mes
 static void act_on(struct sim_world *w, struct sim_node *n, const struct sim_message *m, int64_t local_ns)
 {
     struct elect__input input = {.kind = ELECT__IN_TIMER};
+    struct sim_message reply;
+    bool acts = true;
+    if (m->kind == SIM_TOLD) {
+        acts = sim_cas_told(w, n, m, local_ns, &reply);
+        m = &reply;
+    }
     if (m->kind == SIM_REPLY) {
         input.kind = ELECT__IN_REPLY;
         input.reply = &m->reply;
@@ -158,7 +185,9 @@ static void act_on(struct sim_world *w, struct sim_node *n, const struct sim_mes
         input.kind = ELECT__IN_WAKE;
         input.free = m->free;
     }
-    step(w, n, &input, local_ns, m->kind == SIM_REPLY ? m : NULL);
+    if (acts)
+        step(w, n, &input, local_ns, m->kind == SIM_REPLY ? m : NULL);
+    resign_if_asked(w, n, local_ns);
 }
 
 void sim_node_message(struct sim_world *w, struct sim_node *n, const struct sim_message *message)
@@ -168,8 +197,10 @@ void sim_node_message(struct sim_world *w, struct sim_node *n, const struct sim_
     if (n->stopped_until_ns > w->now_ns || n->has_pending) {
         int64_t at_ns = n->stopped_until_ns > w->now_ns ? n->stopped_until_ns : w->now_ns;
         sim_push(w, at_ns, message);
-    } else if (!freeze(w, n, message)) {
-        act_on(w, n, message, sim_local(w, n));
+    } else {
+        n->real_us = sim_real_us(w, n);
+        if (!freeze(w, n, message))
+            act_on(w, n, message, sim_local(w, n));
     }
 }
 
@@ -180,8 +211,10 @@ void sim_node_wakes(struct sim_world *w, struct sim_node *n)
         struct sim_message m = n->pending;
         n->has_pending = false;
         act_on(w, n, &m, n->pending_local_ns);
-    } else if (!freeze(w, n, &timer)) {
-        act_on(w, n, &timer, sim_local(w, n));
+    } else {
+        n->real_us = sim_real_us(w, n);
+        if (!freeze(w, n, &timer))
+            act_on(w, n, &timer, sim_local(w, n));
     }
 }
 
@@ -251,6 +284,8 @@ void sim_node_start(struct sim_world *w, struct sim_node *n)
     n->grant = 0;
     n->loss_wait_from_ns = n->best_sent_ns = n->proof_until_ns = 0;
     n->born_ns = ELECT__NEVER;
+    if (w->kind == SIM_CAS)
+        sim_cas_start(w, n);
     n->ask_ns = w->now_ns + up_to(w, w->plan.config.ttl_ns);
     SIM_TRACE(w, "n%d/%u: starts", n->index, n->life);
     sim_node_input(w, n, &(struct elect__input){.kind = ELECT__IN_START});

@@ -76,11 +76,11 @@ static void draw_network(struct sim_world *w)
     p->latency_ns = ttl_ns / (sim_chance(r, 500000) ? 1000 : 60);
     p->slow_ns = sim_chance(r, 700000) ? ttl_ns * 3 / 2 : sim_chance(r, 700000) ? 3 * ttl_ns : 30 * ELECT__S;
     p->lateness_ns = ttl_ns / 200;
-    p->slow_ppm = often(w, 300000);
-    p->lost_ppm = often(w, 300000);
-    p->doubled_ppm = often(w, 100000);
-    p->unknown_ppm = often(w, 100000);
-    p->refused_ppm = often(w, 100000);
+    p->odds.slow_ppm = often(w, 300000);
+    p->odds.lost_ppm = often(w, 300000);
+    p->odds.doubled_ppm = often(w, 100000);
+    p->odds.unknown_ppm = often(w, 100000);
+    p->odds.refused_ppm = often(w, 100000);
     p->frozen_ppm = often(w, 20000);
     p->lazy_ppm = often(w, 1000000);
     p->requests_survive = sim_chance(r, 300000);
@@ -101,6 +101,28 @@ static void draw_faults(struct sim_world *w)
     }
     p->weights[SIM_RESIGN] += 2; /* elections are what a run is for */
     p->weight += 2;
+}
+
+static void never(struct sim_plan *p, enum sim_fault fault)
+{
+    p->weight -= p->weights[fault];
+    p->weights[fault] = 0;
+}
+
+static void draw_register(struct sim_world *w)
+{
+    static const int64_t polls[] = {10, 30, 30, 100, 200};
+    struct sim_random *r = &w->random;
+    struct sim_plan *p = &w->plan;
+    p->poll_ns = p->config.ttl_ns * polls[sim_below(r, 5)] / 100;
+    p->bootstrap = sim_chance(r, 100000);
+    p->content_versions = sim_chance(r, 500000);
+    p->wrong_clocks = sim_chance(r, 300000);
+    p->read_odds =
+        (struct sim_odds){often(w, 300000), often(w, 300000), often(w, 100000), often(w, 100000), often(w, 100000)};
+    for (int fault = SIM_LOSE_LOCK; p->wrong_clocks && fault < SIM_FAULTS; fault++)
+        if (fault != SIM_RESTART)
+            never(p, (enum sim_fault)fault);
 }
 
 int64_t sim_draw_rate_ppm(struct sim_world *w)
@@ -124,4 +146,6 @@ void sim_draw_plan(struct sim_world *w)
     p->same_ids = sim_chance(&w->random, 100000);
     p->observers = p->nodes > 2 && sim_chance(&w->random, 100000) ? 1 : 0;
     p->length_ns = p->config.ttl_ns * sim_between(&w->random, 50, 300);
+    if (w->kind == SIM_CAS)
+        draw_register(w);
 }

@@ -13,9 +13,12 @@ echo "$first" | awk 'NR % 40 == 1' | while IFS= read -r line; do
 done || exit 1
 [ "$(echo "$first" | sed 's/.*hash //' | sort -u | wc -l)" -gt 100 ] || { echo "seeds make no difference"; exit 1; }
 # A violation replays, too: the command that is printed finds the same one.
-found=$("$sim" --planted wrong-request --outcomes-only --elections 1000000) && { echo "nothing to replay"; exit 1; }
-arguments=$(echo "$found" | sed -n 's/^replay: elect_sim //p')
-# shellcheck disable=SC2086 # they are words
-again=$("$sim" $arguments | grep '^VIOLATION')
-[ "$again" = "$(echo "$found" | grep '^VIOLATION')" ] || { echo "the violation does not replay: $arguments"; exit 1; }
+for planted in "wrong-request" "cas-absent-is-free --store cas"; do
+    # shellcheck disable=SC2086 # they are words
+    found=$("$sim" --planted $planted --outcomes-only --elections 1000000) && { echo "nothing to replay"; exit 1; }
+    arguments=$(echo "$found" | sed -n 's/^replay: elect_sim //p')
+    # shellcheck disable=SC2086 # they are words
+    again=$("$sim" $arguments | grep '^VIOLATION')
+    [ "$again" = "$(echo "$found" | grep '^VIOLATION')" ] || { echo "this does not replay: $arguments"; exit 1; }
+done
 echo "replayed"

@@ -50,6 +50,8 @@ static void take_message(struct sim_world *w)
     sim_pop(w, &m);
     if (m.kind == SIM_REQUEST)
         sim_store_execute(w, &m);
+    else if (m.kind == SIM_ASK)
+        sim_register_execute(w, &m);
     else if (m.kind == SIM_WRITE)
         sim_check_write(w, &m);
     else
@@ -101,11 +103,19 @@ static int64_t settling_ns(const struct sim_world *w)
            2 * c->grace_ns + 10 * c->retry_ns + 11 * ELECT__S;
 }
 
+/* A stream of its own: a run with a kind that is asked for is the same as one that drew it. */
+static enum sim_kind kind_of(uint64_t seed)
+{
+    struct sim_random random = {~seed};
+    return sim_chance(&random, 500000) ? SIM_CAS : SIM_LEDGER;
+}
+
 static void init(struct sim_world *w, uint64_t seed, struct sim_stats *stats)
 {
     w->seed = seed;
     w->hash = seed;
     w->random.state = seed;
+    w->kind = w->wanted != SIM_BOTH ? w->wanted : kind_of(seed);
     w->now_ns = 0;
     w->calm = false;
     w->stats = stats;
@@ -144,8 +154,9 @@ bool sim_run(struct sim_world *w, uint64_t seed, struct sim_stats *stats)
 {
     init(w, seed, stats);
     init_nodes(w);
-    SIM_TRACE(w, "seed %llu: %d candidates, TTL %.3f s, margin %.3f s, rates %lld..%lld ppm", (unsigned long long)seed,
-              w->plan.nodes, (double)w->plan.config.ttl_ns / 1e9, (double)w->plan.config.margin_ns / 1e9,
+    SIM_TRACE(w, "seed %llu: %s, %d candidates, TTL %.3f s, margin %.3f s, rates %lld..%lld ppm",
+              (unsigned long long)seed, w->kind == SIM_CAS ? "register" : "ledger", w->plan.nodes,
+              (double)w->plan.config.ttl_ns / 1e9, (double)w->plan.config.margin_ns / 1e9,
               (long long)w->plan.slowest_ppm, (long long)w->plan.fastest_ppm);
     w->steady_from_ns = w->plan.length_ns + settling_ns(w);
     run_until(w, w->plan.length_ns);

@@ -18,6 +18,7 @@ static void new_identity(struct sim_world *w)
 void sim_store_init(struct sim_world *w)
 {
     memset(&w->store, 0, sizeof w->store);
+    sim_register_init(w);
     sim_clock_set(&w->store.clock, 0, 0, w->plan.store_ppm);
     new_identity(w);
     w->store.started_at_us = server_us(w) - 3600 * 1000000LL;
@@ -144,6 +145,11 @@ void sim_store_fault(struct sim_world *w, enum sim_fault fault)
         return;
     if (w->plan.spaced_losses && w->losses > 0 && w->now_ns - w->loss_of[w->losses - 1].at_ns < spacing_ns)
         return;
+    if (w->kind == SIM_CAS) {
+        if (fault != SIM_CLOCK_STEP)
+            sim_register_fault(w, fault);
+        return;
+    }
     if (fault == SIM_RESTART || fault == SIM_RESTART_OLD)
         restart(w, fault == SIM_RESTART_OLD);
     else if (fault == SIM_PROMOTE)

@@ -10,12 +10,12 @@
 /* Orders beside the verbs. */
 enum { FORK_ONE = 100, CLOSE_ALL };
 
-struct order {
-    int verb;
+struct order { /* without padding, for it is sent as it lies there; so is what is told */
+    int64_t verb;
     uint64_t attempt, epoch;
 };
 struct told {
-    enum elect__outcome outcome;
+    int64_t outcome;
     uint64_t epoch;
     int64_t sent_at_ns, answered_at_ns;
 };

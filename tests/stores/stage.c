@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HANG_S 60 /* a guard against hangs: nothing is measured by it */
-
 /* ---- clocks ---- */
 
 static int64_t boot_ns(void *ctx)
@@ -36,66 +34,9 @@ int64_t stage_now(const struct stage *stage)
     return stage->env.boot_ns(stage->env.ctx);
 }
 
-/* ---- the host ---- */
-
-static void copy(char *to, size_t size, const char *from)
-{
-    snprintf(to, size, "%s", from != NULL ? from : "");
-}
-
-static void on_reply(struct elect__slot *slot, const struct elect__reply *reply,
-                     const struct elect__leader_view *leader, const char *text)
-{
-    struct actor *actor = (struct actor *)slot;
-    cr_assert(!actor->answered, "an operation was answered twice");
-    actor->answered = true;
-    actor->answers++;
-    actor->reply = *reply;
-    copy(actor->text, sizeof actor->text, text);
-    actor->has_leader = leader != NULL;
-    if (leader == NULL)
-        return;
-    copy(actor->id, sizeof actor->id, leader->instance_id);
-    copy(actor->hostname, sizeof actor->hostname, leader->hostname);
-    copy(actor->address, sizeof actor->address, leader->address);
-    copy(actor->metadata, sizeof actor->metadata, leader->metadata);
-    actor->leader_epoch = leader->epoch;
-    actor->started_at_ms = leader->started_at_ms;
-}
-
-static void on_wake(struct elect__slot *slot, bool free)
-{
-    struct actor *actor = (struct actor *)slot;
-    actor->wakes++;
-    actor->free_wakes += free;
-}
-
-static void on_doubt(struct elect__slot *slot)
-{
-    struct actor *actor = (struct actor *)slot;
-    actor->doubts++;
-}
-
-static void on_depose(struct elect__slot *slot, uint64_t epoch)
-{
-    struct actor *actor = (struct actor *)slot;
-    actor->deposed = epoch;
-    actor->wakes++;
-}
-
-static void on_log(void *ctx, int32_t level, const char *text)
-{
-    struct stage *stage = ctx;
-    size_t used = strlen(stage->log);
-    snprintf(stage->log + used, sizeof stage->log - used, "%d %s\n", (int)level, text);
-}
-
-static const struct elect__host host = {
-    .reply = on_reply, .wake = on_wake, .doubt = on_doubt, .depose = on_depose, .log = on_log};
-
 /* ---- the stage ---- */
 
-static void defaults(struct elect__settings *settings, const struct stage *stage)
+void stage_settings(struct elect__settings *settings, const struct stage *stage)
 {
     memset(settings, 0, sizeof *settings);
     settings->store = stage->url;
@@ -114,9 +55,11 @@ static void open_stores(struct stage *stage, int stores)
 {
     char error[STAGE_TEXT] = "";
     struct elect__store_args args = {
-        .settings = &stage->settings, .env = &stage->env, .host = &host, .log_ctx = stage, .base = stage->base};
+        .settings = &stage->settings, .env = &stage->env, .host = &stage_host, .log_ctx = stage, .base = stage->base};
     for (int i = 0; i < stores; i++)
         cr_assert_eq(stage->class_->open(&args, &stage->stores[i], error, sizeof error), ELECT_OK, "%s", error);
+    for (int i = 0; stage->table != NULL && i < stores; i++)
+        cr_assert_eq(register_serve(&stage->servers[i], stage->table, stage->stores[i], stage->faulty), 0);
 }
 
 static void prepare(struct stage *stage, const struct elect__store_class *class_, struct stage_clock *clock)
@@ -131,7 +74,17 @@ static void prepare(struct stage *stage, const struct elect__store_class *class_
     cr_assert_not_null(stage->base);
 }
 
-void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted)
+static void name_store(struct stage *stage)
+{
+    if (stage->class_ == &elect__local_store)
+        snprintf(stage->url, sizeof stage->url, "local:%s", stage->dir);
+    else
+        snprintf(stage->url, sizeof stage->url, "%s",
+                 stage->class_ == &elect__custom_store ? "custom:?bootstrap=now" : "memory:");
+}
+
+static void open_stage(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted,
+                       bool faulty)
 {
     struct stage_clock *clock = NULL;
     if (scripted) {
@@ -142,9 +95,39 @@ void stage_open(struct stage *stage, const struct elect__store_class *class_, in
     prepare(stage, class_, clock);
     snprintf(stage->dir, sizeof stage->dir, "%s/elect-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     cr_assert_not_null(mkdtemp(stage->dir));
-    snprintf(stage->url, sizeof stage->url, class_ == &elect__local_store ? "local:%s" : "%.0smemory:", stage->dir);
-    defaults(&stage->settings, stage);
+    name_store(stage);
+    stage_settings(&stage->settings, stage);
+    if (class_ == &elect__custom_store) {
+        stage->table = example_store_new();
+        cr_assert_not_null(stage->table);
+        stage->faulty = faulty;
+    }
     open_stores(stage, stores);
+}
+
+void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted)
+{
+    open_stage(stage, class_, stores, scripted, false);
+}
+
+void stage_open_faulty(struct stage *stage, int stores, bool scripted)
+{
+    open_stage(stage, &elect__custom_store, stores, scripted, true);
+}
+
+bool stage_is_register(const struct stage *stage)
+{
+    return stage->table != NULL;
+}
+
+void stage_changed(struct stage *stage, const char *name)
+{
+    char key[ELECT__KEY_SIZE];
+    struct elect__settings settings = stage->settings;
+    settings.name = name;
+    cr_assert(elect__cas_key(&settings, key));
+    for (int i = 0; stage->table != NULL && i < STAGE_STORES && stage->stores[i] != NULL; i++)
+        cr_assert_eq(elect__ops_change(stage->servers[i].ops, key), ELECT_OK);
 }
 
 void stage_shorten(struct stage *stage)
@@ -158,7 +141,7 @@ void stage_join(struct stage *stage, const struct stage *other)
     prepare(stage, other->class_, other->clock);
     memcpy(stage->url, other->url, sizeof stage->url);
     stage->ttl_ns = other->ttl_ns;
-    defaults(&stage->settings, stage);
+    stage_settings(&stage->settings, stage);
     open_stores(stage, 1);
 }
 
@@ -200,7 +183,10 @@ void stage_close(struct stage *stage)
     for (int i = 0; i < STAGE_STORES; i++) {
         if (stage->stores[i] != NULL)
             stage->class_->close(stage->stores[i]);
+        if (stage->stores[i] != NULL && stage->table != NULL)
+            register_join(&stage->servers[i]);
     }
+    example_store_free(stage->table);
     event_base_free(stage->base);
     if (stage->dir[0] != '\0')
         stage_remove(stage->dir);
@@ -242,146 +228,11 @@ void stage_pass(struct stage *stage, int64_t ns)
 void stage_until(struct stage *stage, const int *flag, int count)
 {
     bool hung = false;
-    struct timeval wait = {.tv_sec = HANG_S};
+    struct timeval wait = {.tv_sec = STAGE_HANG_S};
     struct event *timer = event_new(stage->base, -1, 0, on_time, &hung);
     event_add(timer, &wait);
     while (*flag < count && !hung)
         event_base_loop(stage->base, EVLOOP_ONCE);
     event_free(timer);
     cr_assert(!hung, "what was waited for did not come");
-}
-
-/* ---- actors ---- */
-
-static void enter(struct actor *actor, struct stage *stage, int store, const char *name, const char *id)
-{
-    memset(actor, 0, sizeof *actor);
-    actor->stage = stage;
-    actor->store = stage->stores[store];
-    defaults(&actor->settings, stage);
-    actor->settings.name = name;
-    actor->settings.instance_id = id;
-    actor->settings.hostname = "host-1";
-    actor->settings.address = "10.0.0.1:80";
-    actor->settings.metadata = "{\"zone\":\"a\"}";
-    actor->slot.settings = &actor->settings;
-    actor->slot.host = &host;
-}
-
-int32_t actor_attach(struct actor *actor)
-{
-    return actor->stage->class_->attach(actor->store, &actor->slot, actor->text, sizeof actor->text);
-}
-
-void actor_enter(struct actor *actor, struct stage *stage, int store, const char *name, const char *id)
-{
-    uint64_t random[2];
-    enter(actor, stage, store, name, id);
-    random_bytes(NULL, random, sizeof random);
-    snprintf(actor->slot.incarnation, sizeof actor->slot.incarnation, "%016" PRIx64 "%016" PRIx64, random[0],
-             random[1]);
-    cr_assert_eq(actor_attach(actor), ELECT_OK, "%s", actor->text);
-}
-
-void actor_observe(struct actor *actor, struct stage *stage, int store, const char *name, const char *id)
-{
-    enter(actor, stage, store, name, id);
-    actor->settings.observer = true;
-    cr_assert_eq(actor_attach(actor), ELECT_OK, "%s", actor->text);
-}
-
-void actor_leave(struct actor *actor)
-{
-    actor->stage->class_->detach(actor->store, &actor->slot);
-}
-
-static enum elect__outcome submit(struct actor *actor, struct elect__op *op)
-{
-    op->seq = ++actor->seq;
-    op->sent_at_ns = stage_now(actor->stage);
-    op->deadline_ns = op->sent_at_ns + actor->stage->ttl_ns * 9 / 10;
-    actor->op = *op;
-    actor->answered = false;
-    int answers = actor->answers + 1;
-    actor->stage->class_->submit(actor->store, &actor->slot, op);
-    stage_until(actor->stage, &actor->answers, answers);
-    cr_assert_eq(actor->reply.seq, op->seq);
-    return actor->reply.outcome;
-}
-
-enum elect__outcome probe(struct actor *actor)
-{
-    struct elect__op op = {.verb = ELECT__PROBE};
-    return submit(actor, &op);
-}
-
-enum elect__outcome acquire_after(struct actor *actor, uint64_t attempt, uint64_t highest_epoch, bool waited)
-{
-    struct elect__op op = {
-        .verb = ELECT__ACQUIRE, .attempt = attempt, .highest_epoch = highest_epoch, .loss_waited = waited};
-    return submit(actor, &op);
-}
-
-enum elect__outcome acquire(struct actor *actor, uint64_t attempt)
-{
-    return acquire_after(actor, attempt, 0, false);
-}
-
-enum elect__outcome renew(struct actor *actor, uint64_t attempt, uint64_t epoch)
-{
-    struct elect__op op = {.verb = ELECT__RENEW, .attempt = attempt, .epoch = epoch};
-    return submit(actor, &op);
-}
-
-enum elect__outcome release(struct actor *actor, uint64_t attempt, uint64_t epoch, int32_t reason)
-{
-    struct elect__op op = {.verb = ELECT__RELEASE, .attempt = attempt, .epoch = epoch, .reason = reason};
-    return submit(actor, &op);
-}
-
-uint64_t win(struct actor *actor, uint64_t attempt)
-{
-    cr_assert_eq(acquire(actor, attempt), ELECT__WON, "outcome %d: %s", (int)actor->reply.outcome, actor->text);
-    cr_assert_eq(actor->reply.attempt, attempt);
-    cr_assert(actor->reply.epoch > 0 && actor->reply.epoch < ELECT__EPOCH_END);
-    return actor->reply.epoch;
-}
-
-/* ---- questions ---- */
-
-struct answer {
-    int answers;
-    int32_t code;
-    char *json;
-};
-
-static void on_done(struct elect__query *query, int32_t code, char *json, const char *text)
-{
-    struct answer *answer = query->user;
-    (void)text;
-    answer->answers++;
-    answer->code = code;
-    answer->json = json;
-}
-
-int32_t ask(struct stage *stage, int store, enum elect__query_kind kind, const char *name, uint64_t epoch, char **json)
-{
-    struct answer answer = {0};
-    struct elect__settings settings = stage->settings;
-    struct elect__query query = {.kind = kind,
-                                 .name = name != NULL ? name : "",
-                                 .settings = &settings,
-                                 .epoch = epoch,
-                                 .deadline_ns = stage_now(stage) + HANG_S * ELECT__S,
-                                 .done = on_done,
-                                 .user = &answer};
-    settings.name = name != NULL ? name : "";
-    stage->class_->query(stage->stores[store], &query);
-    stage_until(stage, &answer.answers, 1);
-    cr_assert_eq(answer.answers, 1);
-    if (json != NULL)
-        *json = answer.json;
-    else
-        free(answer.json);
-    return answer.code;
 }

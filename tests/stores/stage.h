@@ -2,6 +2,7 @@
  * scripted. The stores are driven through their class, as the library does it. */
 #ifndef ELECT_TESTS_STAGE_H
 #define ELECT_TESTS_STAGE_H
+#include "register.h"
 #include "store.h"
 #include <criterion/criterion.h>
 #include <elect/elect.h>
@@ -11,7 +12,11 @@
 #include <string.h>
 #include <sys/types.h>
 
-enum { STAGE_STORES = 2, STAGE_TEXT = 1024 };
+enum {
+    STAGE_STORES = 2,
+    STAGE_TEXT = 1024,
+    STAGE_HANG_S = 60 /* a guard against hangs: nothing is measured by it */
+};
 
 struct stage {
     const struct elect__store_class *class_;
@@ -21,9 +26,12 @@ struct stage {
         int64_t boot_ns, real_us;
     } *clock; /* NULL: real time; else shared with the processes that are forked of this one */
     int64_t ttl_ns;
-    char url[256], dir[256];
+    char url[256], dir[240];
     struct elect__settings settings; /* the clients' */
     struct elect__store *stores[STAGE_STORES];
+    struct example_store *table; /* custom: the register of all its stores; NULL: another class */
+    struct register_server servers[STAGE_STORES];
+    bool faulty;
     char log[4 * STAGE_TEXT];
 };
 
@@ -47,8 +55,14 @@ struct actor {
 
 /* ---- the stage ---- */
 
-/* A fresh directory of its own; local:, or memory: for which it isn't used. stores: 1, or 2 clients of one store. */
+/* What a client has set, and the host that writes down what actors are told. */
+void stage_settings(struct elect__settings *settings, const struct stage *stage);
+extern const struct elect__host stage_host;
+
+/* A fresh directory of its own for local:, a register for custom:. stores: 1, or 2 clients of one store. */
 void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted);
+/* custom: over a register that fails by chance; then actors and questions try again, as candidates do. */
+void stage_open_faulty(struct stage *stage, int stores, bool scripted);
 /* Before anybody enters a play that lets leases end: so that it need not last for an hour of real time. */
 void stage_shorten(struct stage *stage);
 /* Another client over the directory and the clock of a stage, for a process of its own. */
@@ -58,6 +72,10 @@ void stage_remove(const char *dir);
 int64_t stage_now(const struct stage *stage);
 /* Time passes, and the stores are served. */
 void stage_pass(struct stage *stage, int64_t ns);
+/* Is the store a register with compare-and-set, which has no clock and wakes nobody? */
+bool stage_is_register(const struct stage *stage);
+/* custom: the application's own watch says that an election has changed. */
+void stage_changed(struct stage *stage, const char *name);
 /* Serves the stores until *flag is at least count; fails the test when that hangs. */
 void stage_until(struct stage *stage, const int *flag, int count);
 /* Serves what is ready. */
@@ -70,6 +88,8 @@ void actor_observe(struct actor *actor, struct stage *stage, int store, const ch
 /* Attaches; the code, and the text in actor->text. */
 int32_t actor_attach(struct actor *actor);
 void actor_leave(struct actor *actor);
+/* The lease that is held now ends. The watcher looks first: over a register, only who has looked can see it end. */
+void outwait(struct actor *watcher);
 /* Each answers the outcome. */
 enum elect__outcome probe(struct actor *actor);
 enum elect__outcome acquire(struct actor *actor, uint64_t attempt);

@@ -258,7 +258,7 @@ Test(local, without_inotify_changes_are_found_by_looking)
 /* A small file system at dir, for this process alone. */
 static bool mount_small(const char *dir)
 {
-    if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
         mount("none", dir, "tmpfs", 0, "size=256k,mode=0700") == 0)
         return true;
     cr_skip_test("this process may not mount");
@@ -323,7 +323,7 @@ Test(local, a_read_only_file_system_is_told)
     if (!mount_small(stage.dir))
         return;
     stage_join(&small, &stage);
-    cr_assert_eq(mount("none", stage.dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    cr_assert_eq(mount("none", stage.dir, "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
     actor_observe(&a, &small, 0, "job", "a-1");
     a.settings.observer = false;
     a.slot.incarnation[0] = 'x';

@@ -1,54 +1,20 @@
-/* Linked with --wrap: every allocation fails in turn, and nothing crashes, leaks or half happens. */
+/* Options and settings: every allocation fails in turn, and nothing crashes, leaks or half happens. */
+#include "failing.h"
 #include "options.h"
 #include "url.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-/* The linker gives these names. NOLINTBEGIN(bugprone-reserved-identifier) */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-char *__real_strdup(const char *text);
-
-static int left = -1; /* how many allocations succeed; -1: all */
-static bool failed;
-
-static bool fails(void)
-{
-    if (left != 0) {
-        left -= left > 0;
-        return false;
-    }
-    failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
-/* NOLINTEND(bugprone-reserved-identifier) */
-
 /* Runs step with the 1st, 2nd, ... allocation failing, from then on all of them, until it gets through without. */
 static void fail_each(int32_t (*step)(void))
 {
     int rounds = 0;
+    bool failed;
     do {
         cr_assert_lt(rounds, 100);
-        failed = false;
-        left = rounds++;
+        failing_begin(rounds++, true);
         int32_t code = step();
-        left = -1;
+        failed = failing_end();
         cr_assert_eq(code, failed ? ELECT_ENOMEM : ELECT_OK, "%d", code);
     } while (failed);
     cr_assert_gt(rounds, 1, "the step allocates something");
@@ -180,9 +146,9 @@ Test(allocations, new_options_answer_null)
 Test(allocations, an_error_text_without_memory_shows_no_password)
 {
     for (int i = 0; i < 6; i++) {
-        left = i;
+        failing_begin(i, true);
         elect_options_set(options, "store", "redis://u:hunter2@h/0");
-        left = -1;
+        failing_end();
         cr_assert_neq(*elect_options_error(options), '\0');
         cr_assert_null(strstr(elect_options_error(options), "hunter2"));
     }

@@ -1,12 +1,14 @@
 /* Callbacks: their order, what they may call, and that a slow one delays nothing but events. */
 #include "api.h"
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct seen {
     elect_client_t *client;
     char words[WORDS];
-    int frees;
+    atomic_int frees;
     int32_t codes[8];
 };
 
@@ -27,7 +29,7 @@ static void on_free(void *user)
 {
     struct seen *seen = user;
     note(seen, "free");
-    seen->frees++;
+    atomic_fetch_add(&seen->frees, 1);
 }
 
 static elect_election_t *start_called(elect_client_t *client, const char *pairs, elect_event_cb callback, void *user)
@@ -204,6 +206,78 @@ Test(api_callbacks, no_callback_begins_after_free)
     cr_assert_str_eq(seen.words, "free");
     elect_election_free(blocker);
     elect_client_free(client);
+}
+
+Test(api_callbacks, no_log_callback_begins_after_the_free_of_the_client)
+{
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+    struct seen seen = {0};
+    elect_client_t *client = open_client(MANUAL, "log_level=debug");
+    elect_election_t *blocker = make_election(client, "name=a");
+    must(elect_election_on_event(blocker, on_event_block, &gate, NULL));
+    must(elect_election_start(blocker));
+    wait_entered(&gate);
+    must(elect_client_on_log(client, on_event, &seen, on_free)); /* what was logged waits behind the blocked callback */
+    elect_client_free(client);
+    open_gate(&gate);
+    must(elect_election_stop(blocker));
+    must(elect_election_join(blocker, GUARD_MS));
+    elect_election_free(blocker);
+    while (atomic_load(&seen.frees) == 0)
+        sched_yield();
+    cr_assert_str_eq(seen.words, "free");
+}
+
+Test(api_callbacks, logs_for_the_queue_need_no_user)
+{
+    struct seen seen = {0};
+    elect_client_t *client = open_client(MANUAL, "");
+    must(elect_client_on_log(client, NULL, &seen, on_free));
+    cr_assert_eq(seen.frees, 1);
+    cr_assert_eq(elect_client_on_log(client, NULL, &seen, on_free), ELECT_ESTATE);
+    cr_assert_eq(elect_client_on_log(client, on_event, &seen, on_free), ELECT_ESTATE);
+    cr_assert_eq(seen.frees, 1, "what was refused stays the caller's");
+    close_client(client);
+}
+
+struct mirror {
+    atomic_int elected, others;
+};
+
+static void on_event_look(elect_election_t *election, const elect_event_t *event, void *user)
+{
+    struct mirror *mirror = user;
+    elect_leader_t *leader;
+    if (elect_event_kind(event) != ELECT_EVENT_ELECTED)
+        return;
+    if (elect_election_leader(election, -1, 0, &leader) != ELECT_OK ||
+        strcmp(elect_leader_instance_id(leader), "me") != 0 || elect_leader_epoch(leader) != elect_event_epoch(event))
+        atomic_fetch_add(&mirror->others, 1);
+    elect_leader_free(leader);
+    atomic_fetch_add(&mirror->elected, 1);
+}
+
+Test(api_callbacks, who_hears_that_it_was_elected_finds_itself_as_the_leader)
+{
+    enum { TERMS = 200 };
+    struct mirror mirror = {0};
+    elect_client_t *client = open_client(MANUAL, "");
+    command(client, "rival a");
+    elect_election_t *election = make_election(client, "name=a instance_id=me");
+    must(elect_election_on_event(election, on_event_look, &mirror, NULL));
+    must(elect_election_start(election));
+    for (int i = 1; i <= TERMS; i++) {
+        command(client, "retire a");
+        while (atomic_load(&mirror.elected) < i)
+            sched_yield();
+        command(client, "rival a");
+        must(elect_election_resign(election, 0, 0));
+        while (elect_election_check(election, NULL, NULL) != 0)
+            settle(client); /* until the callbacks have let the LOST go */
+    }
+    cr_assert_eq(atomic_load(&mirror.others), 0);
+    elect_election_free(election);
+    close_client(client);
 }
 
 Test(api_callbacks, logs_go_to_a_callback_without_an_election)

@@ -61,7 +61,7 @@ Test(api_terms, resigning_drains_releases_and_stands_again_after_the_backoff)
 
 Test(api_terms, no_renewal_revives_what_was_resigned)
 {
-    elect_client_t *client = open_client("memory:", "lock_ttl=100ms drain_timeout=1h");
+    elect_client_t *client = open_client("memory:", "lock_ttl=10s heartbeat_interval=10ms drain_timeout=1h");
     elect_election_t *election = start_leader(client, "name=a", 1);
     must(elect_election_resign(election, 0, 0));
     elect_event_t *lost = next_event(client, ELECT_EVENT_LOST);

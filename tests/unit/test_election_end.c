@@ -65,6 +65,88 @@ Test(election, who_resigned_stands_again_after_the_back_off)
     sent_is(&s, "acquire");
 }
 
+/* The lease ends at the moment of the resignation, or just before it. */
+Test(election, the_back_off_counts_though_the_term_ended_by_itself)
+{
+    for (int before = 0; before < 2; before++) {
+        for (uint64_t epoch = before ? 7 : 0; epoch <= 7; epoch += 7) {
+            struct script s = led(7);
+            timer(&s);
+            pass_ms(&s, 2400);
+            if (before)
+                PUT(&s, .kind = ELECT__IN_TIMER);
+            PUT(&s, .kind = ELECT__IN_RESIGN, .epoch = epoch, .backoff_ns = 60 * ELECT__S);
+            int64_t until_ns = s.now_ns + 60 * ELECT__S;
+            heard_is(&s, "LOST 7 3, ERROR -7");
+            PUT(&s, .kind = ELECT__IN_WORK_DONE);
+            until_sent(&s, ELECT__PROBE);
+            ANSWER(&s, .outcome = ELECT__FREE);
+            until_sent(&s, ELECT__ACQUIRE);
+            cr_assert_eq(s.now_ns, until_ns);
+        }
+    }
+}
+
+Test(election, a_resignation_from_no_term_or_an_old_one_holds_nobody_back)
+{
+    struct script s = begin();
+    PUT(&s, .kind = ELECT__IN_RESIGN, .backoff_ns = 60 * ELECT__S);
+    PUT(&s, .kind = ELECT__IN_RESIGN, .epoch = 7, .backoff_ns = 60 * ELECT__S);
+    PUT(&s, .kind = ELECT__IN_START);
+    sent_is(&s, "acquire");
+    ANSWER(&s, .outcome = ELECT__WON, .epoch = 7);
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__DELETED);
+    PUT(&s, .kind = ELECT__IN_RESIGN, .epoch = 6, .backoff_ns = 60 * ELECT__S);
+    PUT(&s, .kind = ELECT__IN_RESIGN, .backoff_ns = 60 * ELECT__S);
+    PUT(&s, .kind = ELECT__IN_WORK_DONE);
+    until_sent(&s, ELECT__PROBE);
+    ANSWER(&s, .outcome = ELECT__FREE);
+    sent_is(&s, "acquire");
+}
+
+Test(election, a_grant_before_the_back_off_is_over_is_released)
+{
+    struct script s = led(7);
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__DELETED);
+    PUT(&s, .kind = ELECT__IN_WORK_DONE);
+    ANSWER(&s, .outcome = ELECT__FREE);
+    sent_is(&s, "acquire");
+    PUT(&s, .kind = ELECT__IN_RESIGN, .epoch = 7, .backoff_ns = 60 * ELECT__S);
+    heard_is(&s, "LOST 7 7");
+    ANSWER(&s, .outcome = ELECT__WON, .epoch = 8);
+    heard_is(&s, "");
+    sent_is(&s, "release");
+    cr_assert_eq(s.op.epoch, 8);
+    ANSWER(&s, .outcome = ELECT__RELEASED);
+    until_sent(&s, ELECT__ACQUIRE);
+}
+
+/* An acquire without an answer is granted after all, when its candidate has led by a later one and resigned. */
+Test(election, a_lock_found_before_the_back_off_is_over_is_released_not_adopted)
+{
+    struct script s = started();
+    uint64_t attempt = s.op.attempt;
+    ANSWER(&s, .outcome = ELECT__UNKNOWN, .code = ELECT_EUNREACHABLE);
+    until_sent(&s, ELECT__PROBE);
+    ANSWER(&s, .outcome = ELECT__FREE);
+    ANSWER(&s, .outcome = ELECT__WON, .epoch = 7);
+    PUT(&s, .kind = ELECT__IN_RESIGN, .backoff_ns = 60 * ELECT__S);
+    PUT(&s, .kind = ELECT__IN_WORK_DONE);
+    ANSWER(&s, .outcome = ELECT__RELEASED);
+    sent_is(&s, "probe");
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = attempt, .epoch = 8, .left_ns = ELECT__S, .own_id = true);
+    sent_is(&s, "release");
+    cr_assert_eq(s.op.attempt, attempt);
+    ANSWER(&s, .outcome = ELECT__RELEASED);
+    until_sent(&s, ELECT__PROBE);
+    ANSWER(&s, .outcome = ELECT__FREE);
+    sent_is(&s, "nothing");
+    cr_assert_eq(wake_ms(&s), 60000);
+    heard_is(&s, "ERROR -7, ELECTED 7, LOST 7 2");
+}
+
 Test(election, a_back_off_is_neither_negative_nor_for_ever)
 {
     struct script s = led(7);

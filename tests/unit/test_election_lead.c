@@ -136,6 +136,26 @@ Test(election, an_unknown_outcome_keeps_the_proven_lease_and_asks_again)
     sent_is(&s, "renew");
 }
 
+/* The reason of the loss when each renewal is refused so until the lease ends. */
+static void refuse_until_lost(struct script *s, int32_t code)
+{
+    for (int i = 0; i < 1000 && s->fsm.state == ELECT__LEADING; i++) {
+        timer(s);
+        if (s->fsm.op.verb == ELECT__RENEW)
+            ANSWER(s, .outcome = ELECT__REFUSED, .code = code);
+    }
+}
+
+Test(election, no_connection_is_no_answer)
+{
+    struct script s = led(7);
+    refuse_until_lost(&s, ELECT_EUNREACHABLE);
+    heard_is(&s, "LOST 7 3, ERROR -7");
+    s = led(7);
+    refuse_until_lost(&s, ELECT_ESTORE);
+    heard_is(&s, "LOST 7 5, ERROR -6");
+}
+
 Test(election, a_failing_renewal_is_not_repeated_more_often_than_its_pause)
 {
     struct script s = led(7);

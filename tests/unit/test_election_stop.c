@@ -16,6 +16,23 @@ Test(election, a_stopped_leader_drains_releases_and_closes)
     cr_assert_eq(s.fsm.state, ELECT__CLOSED);
 }
 
+/* The release waits for the renewal in flight, and no longer for the work. */
+Test(election, the_end_of_a_drain_is_not_waited_for_once_the_work_has_ended)
+{
+    struct elect__fsm_config config = usual();
+    config.drain_ns = 500 * ELECT__MS;
+    struct script s = led_with(config, 7);
+    timer(&s);
+    sent_is(&s, "renew");
+    PUT(&s, .kind = ELECT__IN_STOP);
+    PUT(&s, .kind = ELECT__IN_WORK_DONE);
+    pass_ms(&s, 600);
+    PUT(&s, .kind = ELECT__IN_TIMER);
+    cr_assert_eq(s.fsm.wake_at_ns, s.op.deadline_ns);
+    ANSWER(&s, .outcome = ELECT__RENEWED);
+    sent_is(&s, "release");
+}
+
 Test(election, stop_before_start_closes_at_once)
 {
     struct script s = begin();

@@ -148,6 +148,35 @@ Test(local_record, a_record_in_a_foreign_slot_does_not_count)
     close(fd);
 }
 
+/* A checksum that fits says that the bytes were meant so, not by whom. */
+Test(local_record, what_is_no_line_of_utf_8_does_not_count)
+{
+    static const char *const forged[] = {"a\xff", "a\nb", "\xed\xa0\x80", "\033[2J"};
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        struct elect__local_page page;
+        struct elect__local_past pasts[ELECT__LOCAL_PASTS], past = {.term = 1}, at = {.term = 2};
+        struct elect__local_header header;
+        struct elect__local_record record = record_of(5);
+        char error[512];
+        int fd = new_file(forged[i]);
+        snprintf(record.instance_id, sizeof record.instance_id, "%s", forged[i]);
+        snprintf(past.instance_id, sizeof past.instance_id, "%s", forged[i]);
+        snprintf(at.hostname, sizeof at.hostname, "%s", forged[i]);
+        write_record(fd, 4);
+        cr_assert_eq(elect__local_record_write(fd, &record), 0);
+        cr_assert_eq(elect__local_past_write(fd, &past), 0);
+        cr_assert_eq(elect__local_past_write(fd, &at), 0);
+        cr_assert_eq(elect__local_page_read(fd, &page), 0);
+        cr_assert_eq(elect__local_page_top(&page)->term, 4);
+        cr_assert(elect__local_page_damaged(&page));
+        cr_assert_eq(elect__local_past_read(fd, 1, pasts), 0);
+        cr_assert(pasts[1].term == 0 && pasts[2].term == 0);
+        cr_assert_eq(elect__local_header_check(fd, "f", NULL, &header, error, sizeof error), -1);
+        cr_assert_str_eq(error, "f: damaged header (checksum); restore it, or remove it when nobody leads");
+        close(fd);
+    }
+}
+
 Test(local_record, a_truncated_file_is_told_from_an_empty_one)
 {
     struct elect__local_page page;

@@ -58,7 +58,8 @@ Test(memory, what_is_no_command_is_refused_and_changes_nothing)
 {
     elect_client_t *client = open_client(MANUAL, "");
     char line[300] = "cut ";
-    static const char *const lines[] = {"", " ", "lose", "lose ", "wipe ", "wipe a", "Wipe", "nonsense a", " lose a"};
+    static const char *const lines[] = {"",     " ",          "lose",    "lose ",      "wipe ",    "wipe a",
+                                        "Wipe", "nonsense a", " lose a", "rival \xff", "rival a\n"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         cr_assert_eq(elect_memory_command(client, lines[i]), ELECT_EINVAL, "%s", lines[i]);
     memset(line + 4, 'n', 201);

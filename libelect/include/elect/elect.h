@@ -7,12 +7,14 @@
  *           from the object it was asked of and lives as long as that, unless its comment says otherwise. What goes in
  *           is copied. Strings are UTF-8. A getter never answers NULL unless its comment says so: "" instead.
  * Free:     never waits, takes NULL, may be called from callbacks and finalizers, and in any order: an election keeps
- *           what it needs of its client. Nobody may be inside another call on that handle (a wait, say). A started
- *           election that is freed steps down and releases without draining; no callback begins after that, user_free
- *           comes last, and its CLOSED still reaches the queue (drop the tag there).
+ *           what it needs of its client. A call that already waits on that handle ends (wait, leader, next_event with
+ *           ELECT_ECLOSED); any other call at the same time or later is a use after free. A started election that is
+ *           freed steps down and releases without draining, and its CLOSED still reaches the queue (drop the tag there).
+ *           A callback under way runs on (it may be about to enter your function); none begins; user_free comes last.
  * NULL:     where an object is wanted, NULL answers 0, "" or ELECT_EINVAL; it never crashes.
  * Fork:     in a forked child every handle is dead: is_leader is 0, calls answer ELECT_EFORKED, _free() releases memory
- *           only and touches no descriptor of the parent. The child may open clients of its own.
+ *           only and touches no descriptor of the parent. The child may open clients of its own. A callback that forks
+ *           and returns in the child ends the thread there, which is its only one; no user_free is called.
  * Time:     milliseconds; deadlines on CLOCK_BOOTTIME. Timeouts: 0 = don't wait, -1 = for ever.
  * Result:   ELECT_OK or a negative ELECT_E*. The text of a failure: elect_options_error for calls that take options; an
  *           ERROR event for what happens later; elsewhere the code says all.
@@ -111,7 +113,8 @@ ELECT_API int32_t elect_election_on_event(elect_election_t *election, elect_even
                                           elect_free_cb user_free);
 /* Before start, instead of callbacks: events bear this tag of yours, never 0. */
 ELECT_API int32_t elect_election_queue_events(elect_election_t *election, uint64_t tag);
-/* Where LOG goes (log_level, default off): callback with a NULL election, or, for a NULL callback, the queue with tag 0. */
+/* Where LOG goes (log_level, default off): callback with a NULL election, or, for a NULL callback, the queue with tag 0;
+ * nowhere after client_free. */
 ELECT_API int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, void *user,
                                       elect_free_cb user_free);
 /* ELECT_ECLOSED once the client is closed and nothing is left; it wakes every waiter. */

@@ -20,35 +20,47 @@ void elect__cas_init(struct elect__cas *cas, const struct elect__cas_config *con
 int64_t elect__cas_patience_ns(const struct elect__cas *cas)
 {
     int64_t lease_ns = cas->config.ttl_ns;
-    if (cas->present && cas->readable && cas->record.lease_ns > 0)
+    if (ELECT__PLANTED(CAS_LEASE_OF_MINE))
+        lease_ns = cas->config.ttl_ns;
+    else if (cas->present && cas->readable && cas->record.lease_ns > 0)
         lease_ns = cas->record.lease_ns;
     else if (cas->lease_ns > lease_ns)
         lease_ns = cas->lease_ns;
     return lease_ns + (ELECT__PLANTED(CAS_WAIT_WITHOUT_MARGIN) ? 0 : cas->config.margin_ns);
 }
 
-/* Nobody leads by a released record; but one that is older than what was seen is a restored one, which says nothing of
- * the term after it. */
-static bool is_released(const struct elect__cas *cas, uint64_t highest_epoch)
+/* A record that is older than what was seen is a restored one: it says nothing of the term after it. */
+static bool is_restored(const struct elect__cas *cas)
+{
+    return cas->record.epoch < cas->highest_epoch;
+}
+
+/* Nobody leads by a released record. */
+static bool is_released(const struct elect__cas *cas)
 {
     if (!cas->present || !cas->readable || !cas->record.released)
         return false;
-    return cas->record.epoch >= highest_epoch || ELECT__PLANTED(CAS_OLD_RELEASE_TRUSTED);
+    return !is_restored(cas) || ELECT__PLANTED(CAS_OLD_RELEASE_TRUSTED);
 }
 
 /* A live record that was deleted and an election that is new look the same: absence is waited out as a lease is. */
-static int64_t free_at_ns(const struct elect__cas *cas, uint64_t highest_epoch)
+static int64_t free_at_ns(const struct elect__cas *cas)
 {
-    bool is_new = !cas->present && !cas->met && highest_epoch == 0 && cas->config.bootstrap;
-    if (is_new || is_released(cas, highest_epoch) || (!cas->present && ELECT__PLANTED(CAS_ABSENT_IS_FREE)))
+    bool has_met = (cas->met || cas->highest_epoch != 0) && !ELECT__PLANTED(CAS_BOOTSTRAP_ALWAYS);
+    bool is_new = !cas->present && !has_met && cas->config.bootstrap;
+    if (is_new || is_released(cas) || (!cas->present && ELECT__PLANTED(CAS_ABSENT_IS_FREE)))
         return cas->seen_at_ns;
     return cas->seen_at_ns + elect__cas_patience_ns(cas);
 }
 
+/* Once a later term was seen, a record of ours neither proves a lease nor may be released: its term may be under way. */
 static bool is_ours(const struct elect__cas *cas, uint64_t attempt)
 {
-    return cas->present && cas->readable && cas->record.attempt == attempt &&
-           strcmp(cas->record.incarnation, cas->config.incarnation) == 0;
+    if (!cas->present || !cas->readable || (is_restored(cas) && !ELECT__PLANTED(CAS_RESTORED_IS_OURS)))
+        return false;
+    if (ELECT__PLANTED(CAS_FOREIGN_IS_OURS))
+        return true;
+    return cas->record.attempt == attempt && strcmp(cas->record.incarnation, cas->config.incarnation) == 0;
 }
 
 /* ---- steps ---- */
@@ -86,7 +98,8 @@ static void begin(struct elect__cas *cas, int64_t now_ns, enum elect__cas_act ac
 static void write_record(struct elect__cas *cas, const struct elect__cas_record *next, int64_t now_ns,
                          struct elect__cas_step *step)
 {
-    if (cas->writes == WRITES_MAX || now_ns >= cas->op.deadline_ns) {
+    bool is_late = now_ns >= cas->op.deadline_ns && !ELECT__PLANTED(CAS_LATE_WRITE);
+    if (cas->writes == WRITES_MAX || is_late) {
         reply_failure(cas, step, cas->doubtful ? ELECT_EUNKNOWN : ELECT_ESTORE,
                       "the register changes under each write");
         return;
@@ -105,11 +118,11 @@ static void write_record(struct elect__cas *cas, const struct elect__cas_record 
 /* ---- what each operation does with a register that it knows ---- */
 
 /* HELD, WAIT or a refusal, while nobody may follow yet. */
-static bool reply_busy(struct elect__cas *cas, uint64_t highest_epoch, int64_t now_ns, struct elect__cas_step *step)
+static bool reply_busy(struct elect__cas *cas, int64_t now_ns, struct elect__cas_step *step)
 {
-    int64_t left_ns = free_at_ns(cas, highest_epoch) - now_ns;
-    if (cas->present &&
-        !cas->readable) { /* it may be a newer libelect's, or an operator's mistake: never overwritten */
+    int64_t left_ns = free_at_ns(cas) - now_ns;
+    bool unreadable = cas->present && !cas->readable && !ELECT__PLANTED(CAS_UNREADABLE_OVERWRITTEN);
+    if (unreadable) { /* it may be a newer libelect's, or an operator's mistake: never overwritten */
         reply_failure(cas, step, ELECT_ESTORE, "the register holds something that is no record of this library");
         return true;
     }
@@ -129,7 +142,7 @@ static bool reply_busy(struct elect__cas *cas, uint64_t highest_epoch, int64_t n
 
 static void probe(struct elect__cas *cas, int64_t now_ns, struct elect__cas_step *step)
 {
-    if (!reply_busy(cas, 0, now_ns, step))
+    if (!reply_busy(cas, now_ns, step))
         reply(cas, step, ELECT__FREE);
 }
 
@@ -140,14 +153,14 @@ static void acquire(struct elect__cas *cas, int64_t now_ns, int64_t real_us, str
     if (is_ours(cas, op->attempt) &&
         !cas->record.released) { /* our write, whose answer was lost or which was sent twice */
         reply_term(cas, step, ELECT__WON);
-    } else if (cas->doubtful) {
+    } else if (cas->doubtful && !ELECT__PLANTED(CAS_DOUBT_FORGOTTEN)) {
         reply_failure(cas, step, ELECT_EUNKNOWN, NULL);
-    } else if (reply_busy(cas, op->highest_epoch, now_ns, step)) {
+    } else if (reply_busy(cas, now_ns, step)) {
         return;
     } else if (cas->writes > 0) { /* it changed under our write, and is free again */
         reply(cas, step, ELECT__WAIT);
     } else {
-        next.epoch = elect__next_epoch(cas->present ? cas->record.epoch : 0, op->highest_epoch, real_us);
+        next.epoch = elect__next_epoch(cas->present ? cas->record.epoch : 0, cas->highest_epoch, real_us);
         memcpy(next.incarnation, cas->config.incarnation, sizeof next.incarnation);
         if (next.epoch == 0)
             reply_failure(cas, step, ELECT_ESTORE, "the epoch of the record leaves no room for another");
@@ -171,7 +184,7 @@ static void renew(struct elect__cas *cas, int64_t now_ns, struct elect__cas_step
         reply(cas, step, ELECT__DELETED);
     } else if (!is_ours(cas, op->attempt)) {
         reply(cas, step, ELECT__TAKEN);
-    } else if (cas->record.released || cas->record.epoch != op->epoch) {
+    } else if ((cas->record.released && !ELECT__PLANTED(CAS_RELEASED_RENEWED)) || cas->record.epoch != op->epoch) {
         reply(cas, step, ELECT__DELETED);
     } else {
         if (cas->record.depose == cas->record.epoch)
@@ -212,7 +225,7 @@ static bool may_write_at_once(const struct elect__cas *cas, int64_t now_ns)
     if (!cas->current || cas->op.verb == ELECT__PROBE)
         return false;
     if (cas->op.verb == ELECT__ACQUIRE)
-        return (!cas->present || cas->readable) && now_ns >= free_at_ns(cas, cas->op.highest_epoch);
+        return (!cas->present || cas->readable) && now_ns >= free_at_ns(cas);
     return is_ours(cas, cas->op.attempt) && !cas->record.released;
 }
 
@@ -222,7 +235,10 @@ void elect__cas_submit(struct elect__cas *cas, const struct elect__op *op, int64
     memset(step, 0, sizeof *step);
     if (cas->ticket != 0 && cas->writing) /* given up without an answer: it may be applied, now or later */
         cas->current = false;
+    if (op->highest_epoch > cas->highest_epoch)
+        cas->highest_epoch = op->highest_epoch;
     cas->op = *op;
+    cas->ticket = 0;
     cas->doubtful = false;
     cas->writes = 0;
     if (may_write_at_once(cas, now_ns))
@@ -237,7 +253,8 @@ void elect__cas_submit(struct elect__cas *cas, const struct elect__op *op, int64
 static void learn(struct elect__cas *cas, const char *version, const struct elect__cas_record *record, int64_t now_ns)
 {
     bool present = *version != '\0';
-    if (!cas->seen || strcmp(version, cas->version) != 0)
+    bool changed = strcmp(version, cas->version) != 0 && !ELECT__PLANTED(CAS_CHANGE_UNNOTICED);
+    if (!cas->seen || changed || ELECT__PLANTED(CAS_SEEN_AT_EACH_READ))
         cas->seen_at_ns = ELECT__PLANTED(CAS_SEEN_BEFORE_ANSWER) ? cas->asked_at_ns : now_ns;
     cas->seen = cas->current = true;
     cas->present = present;
@@ -248,22 +265,27 @@ static void learn(struct elect__cas *cas, const char *version, const struct elec
         cas->record = *record;
     if (record && record->lease_ns > 0)
         cas->lease_ns = record->lease_ns;
+    if (record && record->epoch > cas->highest_epoch)
+        cas->highest_epoch = record->epoch;
 }
 
 static void write_answered(struct elect__cas *cas, const struct elect__cas_answer *answer, int64_t now_ns,
                            struct elect__cas_step *step)
 {
-    if (answer->outcome == ELECT__CAS_WRITTEN) {
-        learn(cas, answer->version, &cas->written, now_ns);
+    bool conflict = answer->outcome == ELECT__CAS_CONFLICT;
+    if (answer->outcome == ELECT__CAS_WRITTEN || (ELECT__PLANTED(CAS_CONFLICT_IS_SUCCESS) && conflict)) {
+        learn(cas, ELECT__PLANTED(CAS_CONFLICT_IS_SUCCESS) ? "1" : answer->version, &cas->written, now_ns);
         if (cas->op.verb == ELECT__RELEASE)
             reply(cas, step, ELECT__RELEASED);
         else
             reply_term(cas, step, cas->op.verb == ELECT__ACQUIRE ? ELECT__WON : ELECT__RENEWED);
     } else if (answer->outcome == ELECT__CAS_REFUSED) {
         reply_failure(cas, step, answer->code, NULL);
+    } else if (ELECT__PLANTED(CAS_CONFLICT_IS_TAKEN) && conflict && cas->op.verb == ELECT__RENEW) {
+        reply(cas, step, ELECT__TAKEN);
     } else {
         cas->current = false;
-        cas->doubtful = cas->doubtful || answer->outcome != ELECT__CAS_CONFLICT;
+        cas->doubtful = cas->doubtful || !conflict;
         begin(cas, now_ns, ELECT__CAS_READ, step);
     }
 }

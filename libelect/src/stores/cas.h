@@ -10,7 +10,9 @@
 #include "../election.h"
 
 enum {
-    ELECT__VERSION_SIZE = 128, /* a version, a C string: what the register calls one content of one key; "": absent */
+    /* A version, a C string: what the register calls one content of one key, and never again another, not even after a
+     * deletion; "": absent. */
+    ELECT__VERSION_SIZE = 128,
     ELECT__INCARNATION_SIZE = 33
 };
 
@@ -69,6 +71,7 @@ struct elect__cas {
     bool current;                      /* so far as we know: no write of ours is in doubt since */
     bool present, readable;            /* is there a record, and can it be read? */
     bool met;                          /* a record was there once */
+    uint64_t highest_epoch;            /* ever seen */
     char version[ELECT__VERSION_SIZE]; /* "" when absent */
     struct elect__cas_record record;   /* if readable */
     int64_t lease_ns;                  /* of the last record that said one */

@@ -241,8 +241,9 @@ static bool refresh_info(struct elect__local_stand *stand, bool *changed)
     uint32_t crc = elect__local_crc(info, strlen(info));
     *changed = stand->info == NULL || crc != stand->info_crc;
     stand->info_crc = crc;
-    free(stand->info);
-    stand->info = info;
+    char *old = stand->info;
+    stand->info = info; /* first: a child that is forked in between frees what it finds here */
+    free(old);
     return true;
 }
 

@@ -260,7 +260,8 @@ void elect__local_dir_close(struct elect__local_dir *dir)
     /* A number that was closed under us may be somebody else's by now. */
     if (dir->fd >= 0 && fstat(dir->fd, &stat) == 0 && (dir->ino == 0 || stat.st_ino == dir->ino))
         close(dir->fd);
-    free(dir->path);
-    free(dir->way);
-    *dir = (struct elect__local_dir){.fd = -1};
+    char *path = dir->path, *way = dir->way;
+    *dir = (struct elect__local_dir){.fd = -1}; /* first: a child that is forked in between frees what it finds here */
+    free(path);
+    free(way);
 }

@@ -1,4 +1,5 @@
 #include "local_record.h"
+#include "../text.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +78,8 @@ bool elect__local_record_valid(const struct elect__local_page *page, int slot)
     return record->id_length <= ELECT__LOCAL_ID_MAX && record->term != 0 &&
            record->term % ELECT__LOCAL_SLOTS == (uint64_t)slot && record->instance_id[record->id_length] == '\0' &&
            record->boot_id[ELECT__LOCAL_UUID_SIZE - 1] == '\0' &&
-           record->incarnation[ELECT__LOCAL_UUID_SIZE - 1] == '\0' && record->crc == record_crc(record);
+           record->incarnation[ELECT__LOCAL_UUID_SIZE - 1] == '\0' && record->crc == record_crc(record) &&
+           elect__utf8_line(record->instance_id);
 }
 
 bool elect__local_page_damaged(const struct elect__local_page *page)
@@ -205,7 +207,8 @@ int elect__local_past_read(int fd, uint64_t from_term, struct elect__local_past 
         struct elect__local_past *past = &pasts[i];
         bool valid = past->term >= from_term && past->term % ELECT__LOCAL_PASTS == (uint64_t)i &&
                      past->crc == past_crc(past) && past->instance_id[ELECT__LOCAL_TEXT_SIZE - 1] == '\0' &&
-                     past->hostname[ELECT__LOCAL_TEXT_SIZE - 1] == '\0';
+                     past->hostname[ELECT__LOCAL_TEXT_SIZE - 1] == '\0' && elect__utf8_line(past->instance_id) &&
+                     elect__utf8_line(past->hostname);
         if (!valid)
             past->term = 0;
     }
@@ -217,6 +220,15 @@ int elect__local_past_read(int fd, uint64_t from_term, struct elect__local_past 
 static uint32_t header_crc(const struct elect__local_header *header)
 {
     return elect__local_crc(header->name, header->name_length);
+}
+
+/* Ends the name, and looks whether it is one. */
+static bool end_name(struct elect__local_header *header)
+{
+    if (header->name_length >= ELECT__LOCAL_NAME_SIZE || header->crc != header_crc(header))
+        return false;
+    header->name[header->name_length] = '\0';
+    return strlen(header->name) == header->name_length && elect__utf8_line(header->name);
 }
 
 int elect__local_file_init(int fd, const char *name)
@@ -249,15 +261,11 @@ int elect__local_header_check(int fd, const char *file, const char *name, struct
     else if (header->format != ELECT__LOCAL_FORMAT)
         snprintf(error, size, "%s: format version %u, this library knows version %d only; it is left as it is", file,
                  (unsigned)header->format, ELECT__LOCAL_FORMAT);
-    else if (header->name_length >= ELECT__LOCAL_NAME_SIZE || header->crc != header_crc(header))
+    else if (!end_name(header))
         snprintf(error, size, "%s: damaged header (checksum); restore it, or remove it when nobody leads", file);
-    else if (name != NULL &&
-             (strlen(name) != header->name_length || memcmp(header->name, name, header->name_length) != 0))
-        snprintf(error, size, "%s: belongs to the election \"%.*s\", not to \"%s\"", file, (int)header->name_length,
-                 header->name, name);
-    else {
-        header->name[header->name_length] = '\0';
+    else if (name != NULL && strcmp(name, header->name) != 0)
+        snprintf(error, size, "%s: belongs to the election \"%s\", not to \"%s\"", file, header->name, name);
+    else
         return 0;
-    }
     return -1;
 }

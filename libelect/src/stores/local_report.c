@@ -35,7 +35,8 @@ cJSON *elect__local_leader(const struct elect__local_seat *seat, const struct el
 {
     char text[ELECT__LOCAL_INFO_MAX + 1];
     assert(view->top != NULL);
-    cJSON *info = elect__local_info_read(seat->fd, view->top->term, text) == 0 ? cJSON_Parse(text) : NULL;
+    bool sound = elect__local_info_read(seat->fd, view->top->term, text) == 0 && elect__utf8_valid(text);
+    cJSON *info = sound ? cJSON_Parse(text) : NULL;
     *out = (struct elect__leader_view){.instance_id = view->top->instance_id,
                                        .hostname = text_of(info, "hostname"),
                                        .address = text_of(info, "address"),
@@ -173,10 +174,11 @@ static void answer_history(struct question *q)
     struct elect__local_past pasts[ELECT__LOCAL_PASTS];
     struct elect__term_view terms[ELECT__LOCAL_PASTS];
     int failure = ask(q, q->query->name, ELECT__LOCAL_READ);
+    size_t count = failure == 0 ? read_terms(q, pasts, terms) : 0;
     if (failure != 0 && failure != -ENOENT)
         q->query->done(q->query, ELECT_ESTORE, NULL, q->seat.text);
     else
-        done(q->query, elect__report_history(terms, failure == 0 ? read_terms(q, pasts, terms) : 0));
+        done(q->query, elect__report_history(terms, count));
 }
 
 static void answer_depose(struct question *q)
@@ -278,9 +280,11 @@ static bool list_files(struct question *q, DIR *dir, struct listing *list)
             continue;
         strcpy(q->file, entry->d_name);
         int failure = ask(q, NULL, ELECT__LOCAL_READ);
-        /* What is not an election's file is none of ours; one whose records are damaged still has its name. */
+        /* One whose records are damaged still has its name; of any other file the log tells why it is left out. */
         if (failure == 0 || q->seat.fd >= 0)
             whole = add_entry(list, q, failure);
+        else if (failure != -ENOENT)
+            elect__local_log(q->store, ELECT_LOG_WARN, q->seat.text);
         close_question(q);
     }
     return whole;

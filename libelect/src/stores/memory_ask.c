@@ -1,4 +1,5 @@
 /* memory:, asked from outside of elections: reports, and the commands of elect_memory_command. */
+#include "../text.h"
 #include "memory.h"
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +178,7 @@ int32_t elect__memory_command(struct elect__store *store, const char *line)
     while (verb < VERBS && strncmp(line, verbs[verb], strlen(verbs[verb])) != 0)
         verb++;
     const char *name = verb < VERBS ? line + strlen(verbs[verb]) : "";
-    if (!*name || strlen(name) > ELECT__NAME_MAX)
+    if (!*name || strlen(name) > ELECT__NAME_MAX || !elect__utf8_line(name))
         return ELECT_EINVAL;
     struct elect__memory_register *at = elect__memory_find(memory, memory->args.settings->prefix, name, true);
     if (!at)

@@ -80,102 +80,122 @@ typedef _gostring_ swig_type_46;
 typedef _gostring_ swig_type_47;
 typedef _gostring_ swig_type_48;
 typedef _gostring_ swig_type_49;
-typedef _gostring_ swig_type_50;
-extern void _wrap_Swig_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern uintptr_t _wrap_Swig_malloc_celect_6ac548cbaad15199(swig_intgo arg1);
-extern swig_intgo _wrap_ELECT_OK_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EINVAL_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_ENOMEM_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_ETIMEOUT_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_ESTATE_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_ENOTLEADER_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_ESTORE_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EUNREACHABLE_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EUNKNOWN_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EFORKED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_ECLOSED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EAUTH_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EVENT_ELECTED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EVENT_LOST_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EVENT_LEADER_CHANGED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EVENT_ERROR_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EVENT_CLOSED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_EVENT_LOG_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_STOPPED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_RESIGNED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_UNREACHABLE_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_PAUSED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_EXPIRED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_TAKEN_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_REASON_DELETED_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_LOG_ERROR_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_LOG_WARN_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_LOG_INFO_celect_6ac548cbaad15199(void);
-extern swig_intgo _wrap_ELECT_LOG_DEBUG_celect_6ac548cbaad15199(void);
-extern uintptr_t _wrap_options_new_celect_6ac548cbaad15199(void);
-extern int _wrap_options_set_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_1 arg2, swig_type_2 arg3);
-extern int _wrap_options_load_env_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_3 _wrap_options_get_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_4 arg2);
-extern swig_type_5 _wrap_options_error_celect_6ac548cbaad15199(uintptr_t arg1);
-extern void _wrap_options_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_6 _wrap_options_table_celect_6ac548cbaad15199(void);
-extern int _wrap_client_open_celect_6ac548cbaad15199(uintptr_t arg1, swig_voidp arg2);
-extern int _wrap_client_update_celect_6ac548cbaad15199(uintptr_t arg1, uintptr_t arg2);
-extern int _wrap_client_close_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_7 arg2);
-extern void _wrap_client_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_client_report_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_8 arg2, swig_type_9 arg3, swig_voidp arg4);
-extern int _wrap_client_forget_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_10 arg2, swig_type_11 arg3);
-extern void _wrap_string_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_on_event_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_12 arg2, uintptr_t arg3, swig_type_13 arg4);
-extern int _wrap_election_queue_events_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_14 arg2);
-extern int _wrap_client_on_log_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_15 arg2, uintptr_t arg3, swig_type_16 arg4);
-extern int _wrap_client_next_event_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_17 arg2, swig_voidp arg3);
-extern int _wrap_client_event_fd_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_event_kind_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_18 _wrap_event_tag_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_19 _wrap_event_epoch_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_event_reason_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_event_code_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_event_level_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_20 _wrap_event_text_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_21 _wrap_event_fields_celect_6ac548cbaad15199(uintptr_t arg1);
-extern uintptr_t _wrap_event_leader_celect_6ac548cbaad15199(uintptr_t arg1);
-extern uintptr_t _wrap_event_keep_celect_6ac548cbaad15199(uintptr_t arg1);
-extern void _wrap_event_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_new_celect_6ac548cbaad15199(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern int _wrap_election_update_celect_6ac548cbaad15199(uintptr_t arg1, uintptr_t arg2);
-extern int _wrap_election_start_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_stop_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_join_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_22 arg2);
-extern int _wrap_election_resign_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_23 arg2, swig_type_24 arg3);
-extern int _wrap_election_wait_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_25 arg2);
-extern int _wrap_election_depose_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_26 arg2, swig_type_27 arg3);
-extern int _wrap_election_report_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_28 arg2, swig_type_29 arg3, swig_voidp arg4);
-extern void _wrap_election_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_is_leader_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_check_celect_6ac548cbaad15199(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
-extern swig_type_30 _wrap_election_epoch_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_31 _wrap_election_lease_ms_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_32 _wrap_election_name_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_33 _wrap_election_instance_id_celect_6ac548cbaad15199(uintptr_t arg1);
-extern int _wrap_election_leader_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_34 arg2, swig_type_35 arg3, swig_voidp arg4);
-extern swig_type_36 _wrap_leader_instance_id_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_37 _wrap_leader_hostname_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_38 _wrap_leader_address_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_39 _wrap_leader_metadata_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_40 _wrap_leader_epoch_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_41 _wrap_leader_started_at_ms_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_42 _wrap_leader_last_heartbeat_ms_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_43 _wrap_leader_age_ms_celect_6ac548cbaad15199(uintptr_t arg1);
-extern void _wrap_leader_free_celect_6ac548cbaad15199(uintptr_t arg1);
-extern swig_type_44 _wrap_code_name_celect_6ac548cbaad15199(int arg1);
-extern swig_type_45 _wrap_code_text_celect_6ac548cbaad15199(int arg1);
-extern swig_type_46 _wrap_kind_name_celect_6ac548cbaad15199(int arg1);
-extern swig_type_47 _wrap_reason_name_celect_6ac548cbaad15199(int arg1);
-extern swig_type_48 _wrap_version_celect_6ac548cbaad15199(void);
-extern int _wrap_version_number_celect_6ac548cbaad15199(void);
-extern int _wrap_memory_command_celect_6ac548cbaad15199(uintptr_t arg1, swig_type_49 arg2);
-extern swig_type_50 _wrap_string_at_celect_6ac548cbaad15199(uintptr_t arg1);
+typedef long long swig_type_50;
+typedef _gostring_ swig_type_51;
+typedef _gostring_ swig_type_52;
+typedef _gostring_ swig_type_53;
+typedef _gostring_ swig_type_54;
+typedef long long swig_type_55;
+typedef _gostring_ swig_type_56;
+typedef _gostring_ swig_type_57;
+typedef _gostring_ swig_type_58;
+typedef _gostring_ swig_type_59;
+extern void _wrap_Swig_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern uintptr_t _wrap_Swig_malloc_celect_487a5dc9736726ad(swig_intgo arg1);
+extern swig_intgo _wrap_ELECT_OK_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EINVAL_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_ENOMEM_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_ETIMEOUT_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_ESTATE_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_ENOTLEADER_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_ESTORE_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EUNREACHABLE_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EUNKNOWN_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EFORKED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_ECLOSED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EAUTH_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EVENT_ELECTED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EVENT_LOST_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EVENT_LEADER_CHANGED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EVENT_ERROR_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EVENT_CLOSED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_EVENT_LOG_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_STOPPED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_RESIGNED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_UNREACHABLE_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_PAUSED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_EXPIRED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_TAKEN_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_REASON_DELETED_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_LOG_ERROR_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_LOG_WARN_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_LOG_INFO_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_LOG_DEBUG_celect_487a5dc9736726ad(void);
+extern uintptr_t _wrap_options_new_celect_487a5dc9736726ad(void);
+extern int _wrap_options_set_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_1 arg2, swig_type_2 arg3);
+extern int _wrap_options_load_env_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_3 _wrap_options_get_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_4 arg2);
+extern swig_type_5 _wrap_options_error_celect_487a5dc9736726ad(uintptr_t arg1);
+extern void _wrap_options_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_6 _wrap_options_table_celect_487a5dc9736726ad(void);
+extern int _wrap_client_open_celect_487a5dc9736726ad(uintptr_t arg1, swig_voidp arg2);
+extern int _wrap_client_update_celect_487a5dc9736726ad(uintptr_t arg1, uintptr_t arg2);
+extern int _wrap_client_close_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_7 arg2);
+extern void _wrap_client_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_client_report_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_8 arg2, swig_type_9 arg3, swig_voidp arg4);
+extern int _wrap_client_forget_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_10 arg2, swig_type_11 arg3);
+extern void _wrap_string_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_on_event_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_12 arg2, uintptr_t arg3, swig_type_13 arg4);
+extern int _wrap_election_queue_events_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_14 arg2);
+extern int _wrap_client_on_log_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_15 arg2, uintptr_t arg3, swig_type_16 arg4);
+extern int _wrap_client_next_event_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_17 arg2, swig_voidp arg3);
+extern int _wrap_client_event_fd_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_event_kind_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_18 _wrap_event_tag_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_19 _wrap_event_epoch_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_event_reason_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_event_code_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_event_level_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_20 _wrap_event_text_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_21 _wrap_event_fields_celect_487a5dc9736726ad(uintptr_t arg1);
+extern uintptr_t _wrap_event_leader_celect_487a5dc9736726ad(uintptr_t arg1);
+extern uintptr_t _wrap_event_keep_celect_487a5dc9736726ad(uintptr_t arg1);
+extern void _wrap_event_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_new_celect_487a5dc9736726ad(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern int _wrap_election_update_celect_487a5dc9736726ad(uintptr_t arg1, uintptr_t arg2);
+extern int _wrap_election_start_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_stop_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_join_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_22 arg2);
+extern int _wrap_election_resign_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_23 arg2, swig_type_24 arg3);
+extern int _wrap_election_wait_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_25 arg2);
+extern int _wrap_election_depose_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_26 arg2, swig_type_27 arg3);
+extern int _wrap_election_report_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_28 arg2, swig_type_29 arg3, swig_voidp arg4);
+extern void _wrap_election_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_is_leader_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_check_celect_487a5dc9736726ad(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
+extern swig_type_30 _wrap_election_epoch_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_31 _wrap_election_lease_ms_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_32 _wrap_election_name_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_33 _wrap_election_instance_id_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_election_leader_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_34 arg2, swig_type_35 arg3, swig_voidp arg4);
+extern swig_type_36 _wrap_leader_instance_id_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_37 _wrap_leader_hostname_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_38 _wrap_leader_address_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_39 _wrap_leader_metadata_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_40 _wrap_leader_epoch_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_41 _wrap_leader_started_at_ms_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_42 _wrap_leader_last_heartbeat_ms_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_43 _wrap_leader_age_ms_celect_487a5dc9736726ad(uintptr_t arg1);
+extern void _wrap_leader_free_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_44 _wrap_code_name_celect_487a5dc9736726ad(int arg1);
+extern swig_type_45 _wrap_code_text_celect_487a5dc9736726ad(int arg1);
+extern swig_type_46 _wrap_kind_name_celect_487a5dc9736726ad(int arg1);
+extern swig_type_47 _wrap_reason_name_celect_487a5dc9736726ad(int arg1);
+extern swig_type_48 _wrap_version_celect_487a5dc9736726ad(void);
+extern int _wrap_version_number_celect_487a5dc9736726ad(void);
+extern int _wrap_memory_command_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_49 arg2);
+extern swig_intgo _wrap_ELECT_OP_READ_celect_487a5dc9736726ad(void);
+extern swig_intgo _wrap_ELECT_OP_WRITE_celect_487a5dc9736726ad(void);
+extern int _wrap_client_next_op_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_50 arg2, swig_voidp arg3);
+extern int _wrap_client_op_fd_celect_487a5dc9736726ad(uintptr_t arg1);
+extern int _wrap_client_key_changed_celect_487a5dc9736726ad(uintptr_t arg1, swig_type_51 arg2);
+extern int _wrap_op_kind_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_52 _wrap_op_key_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_53 _wrap_op_value_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_54 _wrap_op_version_celect_487a5dc9736726ad(uintptr_t arg1);
+extern swig_type_55 _wrap_op_remaining_ms_celect_487a5dc9736726ad(uintptr_t arg1);
+extern void _wrap_op_complete_celect_487a5dc9736726ad(uintptr_t arg1, int arg2, swig_type_56 arg3, swig_type_57 arg4, swig_type_58 arg5);
+extern swig_type_59 _wrap_string_at_celect_487a5dc9736726ad(uintptr_t arg1);
 #undef intgo
 */
 import "C"
@@ -215,13 +235,13 @@ func swigCopyString(s string) string {
 
 func Swig_free(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_Swig_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_Swig_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Swig_malloc(arg1 int) (_swig_ret uintptr) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_Swig_malloc_celect_6ac548cbaad15199(C.swig_intgo(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_Swig_malloc_celect_487a5dc9736726ad(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
@@ -295,13 +315,27 @@ type Elect_leader interface {
 	SwigIsElect_leader()
 }
 
+type SwigcptrElect_op uintptr
+
+func (p SwigcptrElect_op) Swigcptr() uintptr {
+	return (uintptr)(p)
+}
+
+func (p SwigcptrElect_op) SwigIsElect_op() {
+}
+
+type Elect_op interface {
+	Swigcptr() uintptr
+	SwigIsElect_op()
+}
+
 const ELECT_VERSION_NUMBER int = 100
 
 type Enum_SS_elect_code int
 
 func _swig_getELECT_OK() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_OK_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_OK_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -309,7 +343,7 @@ var ELECT_OK int32 = _swig_getELECT_OK()
 
 func _swig_getELECT_EINVAL() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EINVAL_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EINVAL_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -317,7 +351,7 @@ var ELECT_EINVAL int32 = _swig_getELECT_EINVAL()
 
 func _swig_getELECT_ENOMEM() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_ENOMEM_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_ENOMEM_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -325,7 +359,7 @@ var ELECT_ENOMEM int32 = _swig_getELECT_ENOMEM()
 
 func _swig_getELECT_ETIMEOUT() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_ETIMEOUT_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_ETIMEOUT_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -333,7 +367,7 @@ var ELECT_ETIMEOUT int32 = _swig_getELECT_ETIMEOUT()
 
 func _swig_getELECT_ESTATE() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_ESTATE_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_ESTATE_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -341,7 +375,7 @@ var ELECT_ESTATE int32 = _swig_getELECT_ESTATE()
 
 func _swig_getELECT_ENOTLEADER() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_ENOTLEADER_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_ENOTLEADER_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -349,7 +383,7 @@ var ELECT_ENOTLEADER int32 = _swig_getELECT_ENOTLEADER()
 
 func _swig_getELECT_ESTORE() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_ESTORE_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_ESTORE_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -357,7 +391,7 @@ var ELECT_ESTORE int32 = _swig_getELECT_ESTORE()
 
 func _swig_getELECT_EUNREACHABLE() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EUNREACHABLE_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EUNREACHABLE_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -365,7 +399,7 @@ var ELECT_EUNREACHABLE int32 = _swig_getELECT_EUNREACHABLE()
 
 func _swig_getELECT_EUNKNOWN() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EUNKNOWN_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EUNKNOWN_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -373,7 +407,7 @@ var ELECT_EUNKNOWN int32 = _swig_getELECT_EUNKNOWN()
 
 func _swig_getELECT_EFORKED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EFORKED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EFORKED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -381,7 +415,7 @@ var ELECT_EFORKED int32 = _swig_getELECT_EFORKED()
 
 func _swig_getELECT_ECLOSED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_ECLOSED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_ECLOSED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -389,7 +423,7 @@ var ELECT_ECLOSED int32 = _swig_getELECT_ECLOSED()
 
 func _swig_getELECT_EAUTH() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EAUTH_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EAUTH_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -399,7 +433,7 @@ type Enum_SS_elect_kind int
 
 func _swig_getELECT_EVENT_ELECTED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EVENT_ELECTED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EVENT_ELECTED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -407,7 +441,7 @@ var ELECT_EVENT_ELECTED int32 = _swig_getELECT_EVENT_ELECTED()
 
 func _swig_getELECT_EVENT_LOST() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EVENT_LOST_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EVENT_LOST_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -415,7 +449,7 @@ var ELECT_EVENT_LOST int32 = _swig_getELECT_EVENT_LOST()
 
 func _swig_getELECT_EVENT_LEADER_CHANGED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EVENT_LEADER_CHANGED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EVENT_LEADER_CHANGED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -423,7 +457,7 @@ var ELECT_EVENT_LEADER_CHANGED int32 = _swig_getELECT_EVENT_LEADER_CHANGED()
 
 func _swig_getELECT_EVENT_ERROR() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EVENT_ERROR_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EVENT_ERROR_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -431,7 +465,7 @@ var ELECT_EVENT_ERROR int32 = _swig_getELECT_EVENT_ERROR()
 
 func _swig_getELECT_EVENT_CLOSED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EVENT_CLOSED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EVENT_CLOSED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -439,7 +473,7 @@ var ELECT_EVENT_CLOSED int32 = _swig_getELECT_EVENT_CLOSED()
 
 func _swig_getELECT_EVENT_LOG() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_EVENT_LOG_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_EVENT_LOG_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -449,7 +483,7 @@ type Enum_SS_elect_reason int
 
 func _swig_getELECT_REASON_STOPPED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_STOPPED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_STOPPED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -457,7 +491,7 @@ var ELECT_REASON_STOPPED int32 = _swig_getELECT_REASON_STOPPED()
 
 func _swig_getELECT_REASON_RESIGNED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_RESIGNED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_RESIGNED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -465,7 +499,7 @@ var ELECT_REASON_RESIGNED int32 = _swig_getELECT_REASON_RESIGNED()
 
 func _swig_getELECT_REASON_UNREACHABLE() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_UNREACHABLE_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_UNREACHABLE_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -473,7 +507,7 @@ var ELECT_REASON_UNREACHABLE int32 = _swig_getELECT_REASON_UNREACHABLE()
 
 func _swig_getELECT_REASON_PAUSED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_PAUSED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_PAUSED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -481,7 +515,7 @@ var ELECT_REASON_PAUSED int32 = _swig_getELECT_REASON_PAUSED()
 
 func _swig_getELECT_REASON_EXPIRED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_EXPIRED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_EXPIRED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -489,7 +523,7 @@ var ELECT_REASON_EXPIRED int32 = _swig_getELECT_REASON_EXPIRED()
 
 func _swig_getELECT_REASON_TAKEN() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_TAKEN_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_TAKEN_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -497,7 +531,7 @@ var ELECT_REASON_TAKEN int32 = _swig_getELECT_REASON_TAKEN()
 
 func _swig_getELECT_REASON_DELETED() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_REASON_DELETED_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_REASON_DELETED_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -507,7 +541,7 @@ type Enum_SS_elect_level int
 
 func _swig_getELECT_LOG_ERROR() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_LOG_ERROR_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_LOG_ERROR_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -515,7 +549,7 @@ var ELECT_LOG_ERROR int32 = _swig_getELECT_LOG_ERROR()
 
 func _swig_getELECT_LOG_WARN() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_LOG_WARN_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_LOG_WARN_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -523,7 +557,7 @@ var ELECT_LOG_WARN int32 = _swig_getELECT_LOG_WARN()
 
 func _swig_getELECT_LOG_INFO() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_LOG_INFO_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_LOG_INFO_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -531,7 +565,7 @@ var ELECT_LOG_INFO int32 = _swig_getELECT_LOG_INFO()
 
 func _swig_getELECT_LOG_DEBUG() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_ELECT_LOG_DEBUG_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_ELECT_LOG_DEBUG_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -539,7 +573,7 @@ var ELECT_LOG_DEBUG int32 = _swig_getELECT_LOG_DEBUG()
 
 func Options_new() (_swig_ret Elect_options) {
 	var swig_r Elect_options
-	swig_r = (Elect_options)(SwigcptrElect_options(C._wrap_options_new_celect_6ac548cbaad15199()))
+	swig_r = (Elect_options)(SwigcptrElect_options(C._wrap_options_new_celect_487a5dc9736726ad()))
 	return swig_r
 }
 
@@ -548,7 +582,7 @@ func Options_set(arg1 Elect_options, arg2 string, arg3 string) (_swig_ret int32)
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_options_set_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), *(*C.swig_type_1)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_2)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int32)(C._wrap_options_set_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_1)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_2)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -561,7 +595,7 @@ func Options_set(arg1 Elect_options, arg2 string, arg3 string) (_swig_ret int32)
 func Options_load_env(arg1 Elect_options) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_options_load_env_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_options_load_env_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
@@ -569,7 +603,7 @@ func Options_get(arg1 Elect_options, arg2 string) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r_p := C._wrap_options_get_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), *(*C.swig_type_4)(unsafe.Pointer(&_swig_i_1)))
+	swig_r_p := C._wrap_options_get_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_4)(unsafe.Pointer(&_swig_i_1)))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
@@ -582,7 +616,7 @@ func Options_get(arg1 Elect_options, arg2 string) (_swig_ret string) {
 func Options_error(arg1 Elect_options) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_options_error_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_options_error_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -591,12 +625,12 @@ func Options_error(arg1 Elect_options) (_swig_ret string) {
 
 func Options_free(arg1 Elect_options) {
 	_swig_i_0 := getSwigcptr(arg1)
-	C._wrap_options_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_options_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Options_table() (_swig_ret string) {
 	var swig_r string
-	swig_r_p := C._wrap_options_table_celect_6ac548cbaad15199()
+	swig_r_p := C._wrap_options_table_celect_487a5dc9736726ad()
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -607,7 +641,7 @@ func Client_open(arg1 Elect_options, arg2 *uintptr) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_client_open_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (int32)(C._wrap_client_open_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	return swig_r
 }
 
@@ -615,7 +649,7 @@ func Client_update(arg1 Elect_client, arg2 Elect_options) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int32)(C._wrap_client_update_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int32)(C._wrap_client_update_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -623,13 +657,13 @@ func Client_close(arg1 Elect_client, arg2 int64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_client_close_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_7(_swig_i_1)))
+	swig_r = (int32)(C._wrap_client_close_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_7(_swig_i_1)))
 	return swig_r
 }
 
 func Client_free(arg1 Elect_client) {
 	_swig_i_0 := getSwigcptr(arg1)
-	C._wrap_client_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_client_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Client_report(arg1 Elect_client, arg2 string, arg3 int64, arg4 *uintptr) (_swig_ret int32) {
@@ -638,7 +672,7 @@ func Client_report(arg1 Elect_client, arg2 string, arg3 int64, arg4 *uintptr) (_
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_client_report_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), *(*C.swig_type_8)(unsafe.Pointer(&_swig_i_1)), C.swig_type_9(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (int32)(C._wrap_client_report_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_8)(unsafe.Pointer(&_swig_i_1)), C.swig_type_9(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -650,7 +684,7 @@ func Client_forget(arg1 Elect_client, arg2 string, arg3 int64) (_swig_ret int32)
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_client_forget_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), C.swig_type_11(_swig_i_2)))
+	swig_r = (int32)(C._wrap_client_forget_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), C.swig_type_11(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -660,7 +694,7 @@ func Client_forget(arg1 Elect_client, arg2 string, arg3 int64) (_swig_ret int32)
 func String_free(arg1 uintptr) {
 	var _swig_i_0 uintptr
 	_swig_i_0 = arg1
-	C._wrap_string_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_string_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Election_on_event(arg1 Elect_election, arg2 _swig_fnptr, arg3 uintptr, arg4 _swig_fnptr) (_swig_ret int32) {
@@ -669,7 +703,7 @@ func Election_on_event(arg1 Elect_election, arg2 _swig_fnptr, arg3 uintptr, arg4
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_election_on_event_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_12(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_13(_swig_i_3)))
+	swig_r = (int32)(C._wrap_election_on_event_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_12(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_13(_swig_i_3)))
 	return swig_r
 }
 
@@ -677,7 +711,7 @@ func Election_queue_events(arg1 Elect_election, arg2 uint64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_election_queue_events_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_14(_swig_i_1)))
+	swig_r = (int32)(C._wrap_election_queue_events_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_14(_swig_i_1)))
 	return swig_r
 }
 
@@ -687,7 +721,7 @@ func Client_on_log(arg1 Elect_client, arg2 _swig_fnptr, arg3 uintptr, arg4 _swig
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_client_on_log_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_15(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_16(_swig_i_3)))
+	swig_r = (int32)(C._wrap_client_on_log_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_15(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_16(_swig_i_3)))
 	return swig_r
 }
 
@@ -696,63 +730,63 @@ func Client_next_event(arg1 Elect_client, arg2 int64, arg3 *uintptr) (_swig_ret 
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_client_next_event_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_17(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_client_next_event_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_17(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
 func Client_event_fd(arg1 Elect_client) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_client_event_fd_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_client_event_fd_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_kind(arg1 Elect_event) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_event_kind_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_event_kind_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_tag(arg1 Elect_event) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (uint64)(C._wrap_event_tag_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_event_tag_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_epoch(arg1 Elect_event) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (uint64)(C._wrap_event_epoch_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_event_epoch_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_reason(arg1 Elect_event) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_event_reason_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_event_reason_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_code(arg1 Elect_event) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_event_code_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_event_code_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_level(arg1 Elect_event) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_event_level_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_event_level_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Event_text(arg1 Elect_event) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_event_text_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_event_text_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -762,7 +796,7 @@ func Event_text(arg1 Elect_event) (_swig_ret string) {
 func Event_fields(arg1 Elect_event) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_event_fields_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_event_fields_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -772,20 +806,20 @@ func Event_fields(arg1 Elect_event) (_swig_ret string) {
 func Event_leader(arg1 Elect_event) (_swig_ret Elect_leader) {
 	var swig_r Elect_leader
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (Elect_leader)(SwigcptrElect_leader(C._wrap_event_leader_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))))
+	swig_r = (Elect_leader)(SwigcptrElect_leader(C._wrap_event_leader_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))))
 	return swig_r
 }
 
 func Event_keep(arg1 Elect_event) (_swig_ret Elect_event) {
 	var swig_r Elect_event
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (Elect_event)(SwigcptrElect_event(C._wrap_event_keep_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))))
+	swig_r = (Elect_event)(SwigcptrElect_event(C._wrap_event_keep_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))))
 	return swig_r
 }
 
 func Event_free(arg1 Elect_event) {
 	_swig_i_0 := getSwigcptr(arg1)
-	C._wrap_event_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_event_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Election_new(arg1 Elect_client, arg2 Elect_options, arg3 *uintptr) (_swig_ret int32) {
@@ -793,7 +827,7 @@ func Election_new(arg1 Elect_client, arg2 Elect_options, arg3 *uintptr) (_swig_r
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_election_new_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_election_new_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -801,21 +835,21 @@ func Election_update(arg1 Elect_election, arg2 Elect_options) (_swig_ret int32) 
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int32)(C._wrap_election_update_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int32)(C._wrap_election_update_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
 func Election_start(arg1 Elect_election) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_election_start_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_election_start_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Election_stop(arg1 Elect_election) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_election_stop_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_election_stop_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
@@ -823,7 +857,7 @@ func Election_join(arg1 Elect_election, arg2 int64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_election_join_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_22(_swig_i_1)))
+	swig_r = (int32)(C._wrap_election_join_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_22(_swig_i_1)))
 	return swig_r
 }
 
@@ -832,7 +866,7 @@ func Election_resign(arg1 Elect_election, arg2 uint64, arg3 int64) (_swig_ret in
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_election_resign_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_23(_swig_i_1), C.swig_type_24(_swig_i_2)))
+	swig_r = (int32)(C._wrap_election_resign_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_23(_swig_i_1), C.swig_type_24(_swig_i_2)))
 	return swig_r
 }
 
@@ -840,7 +874,7 @@ func Election_wait(arg1 Elect_election, arg2 int64) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_election_wait_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_25(_swig_i_1)))
+	swig_r = (int32)(C._wrap_election_wait_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_25(_swig_i_1)))
 	return swig_r
 }
 
@@ -849,7 +883,7 @@ func Election_depose(arg1 Elect_election, arg2 uint64, arg3 int64) (_swig_ret in
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_election_depose_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_26(_swig_i_1), C.swig_type_27(_swig_i_2)))
+	swig_r = (int32)(C._wrap_election_depose_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_26(_swig_i_1), C.swig_type_27(_swig_i_2)))
 	return swig_r
 }
 
@@ -859,7 +893,7 @@ func Election_report(arg1 Elect_election, arg2 string, arg3 int64, arg4 *uintptr
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_election_report_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), *(*C.swig_type_28)(unsafe.Pointer(&_swig_i_1)), C.swig_type_29(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (int32)(C._wrap_election_report_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_28)(unsafe.Pointer(&_swig_i_1)), C.swig_type_29(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -868,13 +902,13 @@ func Election_report(arg1 Elect_election, arg2 string, arg3 int64, arg4 *uintptr
 
 func Election_free(arg1 Elect_election) {
 	_swig_i_0 := getSwigcptr(arg1)
-	C._wrap_election_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_election_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Election_is_leader(arg1 Elect_election) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int32)(C._wrap_election_is_leader_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int32)(C._wrap_election_is_leader_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
@@ -883,28 +917,28 @@ func Election_check(arg1 Elect_election, arg2 *uint64, arg3 *int64) (_swig_ret i
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_election_check_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_election_check_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
 func Election_epoch(arg1 Elect_election) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (uint64)(C._wrap_election_epoch_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_election_epoch_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Election_lease_ms(arg1 Elect_election) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int64)(C._wrap_election_lease_ms_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int64)(C._wrap_election_lease_ms_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Election_name(arg1 Elect_election) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_election_name_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_election_name_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -914,7 +948,7 @@ func Election_name(arg1 Elect_election) (_swig_ret string) {
 func Election_instance_id(arg1 Elect_election) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_election_instance_id_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_election_instance_id_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -927,14 +961,14 @@ func Election_leader(arg1 Elect_election, arg2 int64, arg3 int64, arg4 *uintptr)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_election_leader_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), C.swig_type_34(_swig_i_1), C.swig_type_35(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (int32)(C._wrap_election_leader_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_34(_swig_i_1), C.swig_type_35(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	return swig_r
 }
 
 func Leader_instance_id(arg1 Elect_leader) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_leader_instance_id_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_leader_instance_id_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -944,7 +978,7 @@ func Leader_instance_id(arg1 Elect_leader) (_swig_ret string) {
 func Leader_hostname(arg1 Elect_leader) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_leader_hostname_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_leader_hostname_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -954,7 +988,7 @@ func Leader_hostname(arg1 Elect_leader) (_swig_ret string) {
 func Leader_address(arg1 Elect_leader) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_leader_address_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_leader_address_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -964,7 +998,7 @@ func Leader_address(arg1 Elect_leader) (_swig_ret string) {
 func Leader_metadata(arg1 Elect_leader) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r_p := C._wrap_leader_metadata_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_leader_metadata_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -974,40 +1008,40 @@ func Leader_metadata(arg1 Elect_leader) (_swig_ret string) {
 func Leader_epoch(arg1 Elect_leader) (_swig_ret uint64) {
 	var swig_r uint64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (uint64)(C._wrap_leader_epoch_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (uint64)(C._wrap_leader_epoch_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Leader_started_at_ms(arg1 Elect_leader) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int64)(C._wrap_leader_started_at_ms_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int64)(C._wrap_leader_started_at_ms_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Leader_last_heartbeat_ms(arg1 Elect_leader) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int64)(C._wrap_leader_last_heartbeat_ms_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int64)(C._wrap_leader_last_heartbeat_ms_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Leader_age_ms(arg1 Elect_leader) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := getSwigcptr(arg1)
-	swig_r = (int64)(C._wrap_leader_age_ms_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0)))
+	swig_r = (int64)(C._wrap_leader_age_ms_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func Leader_free(arg1 Elect_leader) {
 	_swig_i_0 := getSwigcptr(arg1)
-	C._wrap_leader_free_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	C._wrap_leader_free_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 }
 
 func Code_name(arg1 int32) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := arg1
-	swig_r_p := C._wrap_code_name_celect_6ac548cbaad15199(C.int(_swig_i_0))
+	swig_r_p := C._wrap_code_name_celect_487a5dc9736726ad(C.int(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -1017,7 +1051,7 @@ func Code_name(arg1 int32) (_swig_ret string) {
 func Code_text(arg1 int32) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := arg1
-	swig_r_p := C._wrap_code_text_celect_6ac548cbaad15199(C.int(_swig_i_0))
+	swig_r_p := C._wrap_code_text_celect_487a5dc9736726ad(C.int(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -1027,7 +1061,7 @@ func Code_text(arg1 int32) (_swig_ret string) {
 func Kind_name(arg1 int32) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := arg1
-	swig_r_p := C._wrap_kind_name_celect_6ac548cbaad15199(C.int(_swig_i_0))
+	swig_r_p := C._wrap_kind_name_celect_487a5dc9736726ad(C.int(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -1037,7 +1071,7 @@ func Kind_name(arg1 int32) (_swig_ret string) {
 func Reason_name(arg1 int32) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := arg1
-	swig_r_p := C._wrap_reason_name_celect_6ac548cbaad15199(C.int(_swig_i_0))
+	swig_r_p := C._wrap_reason_name_celect_487a5dc9736726ad(C.int(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -1046,7 +1080,7 @@ func Reason_name(arg1 int32) (_swig_ret string) {
 
 func Version() (_swig_ret string) {
 	var swig_r string
-	swig_r_p := C._wrap_version_celect_6ac548cbaad15199()
+	swig_r_p := C._wrap_version_celect_487a5dc9736726ad()
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
@@ -1055,7 +1089,7 @@ func Version() (_swig_ret string) {
 
 func Version_number() (_swig_ret int32) {
 	var swig_r int32
-	swig_r = (int32)(C._wrap_version_number_celect_6ac548cbaad15199())
+	swig_r = (int32)(C._wrap_version_number_celect_487a5dc9736726ad())
 	return swig_r
 }
 
@@ -1063,17 +1097,124 @@ func Memory_command(arg1 Elect_client, arg2 string) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_memory_command_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0), *(*C.swig_type_49)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int32)(C._wrap_memory_command_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_49)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
 	return swig_r
 }
 
+type Enum_SS_elect_op_verb int
+
+func _swig_getELECT_OP_READ() (_swig_ret int32) {
+	var swig_r int32
+	swig_r = (int32)(C._wrap_ELECT_OP_READ_celect_487a5dc9736726ad())
+	return swig_r
+}
+
+var ELECT_OP_READ int32 = _swig_getELECT_OP_READ()
+
+func _swig_getELECT_OP_WRITE() (_swig_ret int32) {
+	var swig_r int32
+	swig_r = (int32)(C._wrap_ELECT_OP_WRITE_celect_487a5dc9736726ad())
+	return swig_r
+}
+
+var ELECT_OP_WRITE int32 = _swig_getELECT_OP_WRITE()
+
+func Client_next_op(arg1 Elect_client, arg2 int64, arg3 *uintptr) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := getSwigcptr(arg1)
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (int32)(C._wrap_client_next_op_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.swig_type_50(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	return swig_r
+}
+
+func Client_op_fd(arg1 Elect_client) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r = (int32)(C._wrap_client_op_fd_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func Client_key_changed(arg1 Elect_client, arg2 string) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := getSwigcptr(arg1)
+	_swig_i_1 := arg2
+	swig_r = (int32)(C._wrap_client_key_changed_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), *(*C.swig_type_51)(unsafe.Pointer(&_swig_i_1))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	return swig_r
+}
+
+func Op_kind(arg1 Elect_op) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r = (int32)(C._wrap_op_kind_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func Op_key(arg1 Elect_op) (_swig_ret string) {
+	var swig_r string
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r_p := C._wrap_op_key_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
+	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
+	var swig_r_1 string
+	swig_r_1 = swigCopyString(swig_r)
+	return swig_r_1
+}
+
+func Op_value(arg1 Elect_op) (_swig_ret string) {
+	var swig_r string
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r_p := C._wrap_op_value_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
+	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
+	var swig_r_1 string
+	swig_r_1 = swigCopyString(swig_r)
+	return swig_r_1
+}
+
+func Op_version(arg1 Elect_op) (_swig_ret string) {
+	var swig_r string
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r_p := C._wrap_op_version_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
+	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
+	var swig_r_1 string
+	swig_r_1 = swigCopyString(swig_r)
+	return swig_r_1
+}
+
+func Op_remaining_ms(arg1 Elect_op) (_swig_ret int64) {
+	var swig_r int64
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r = (int64)(C._wrap_op_remaining_ms_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func Op_complete(arg1 Elect_op, arg2 int32, arg3 string, arg4 string, arg5 string) {
+	_swig_i_0 := getSwigcptr(arg1)
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	_swig_i_4 := arg5
+	C._wrap_op_complete_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0), C.int(_swig_i_1), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_57)(unsafe.Pointer(&_swig_i_3)), *(*C.swig_type_58)(unsafe.Pointer(&_swig_i_4)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg4
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg5
+	}
+}
+
 func String_at(arg1 uintptr) (_swig_ret string) {
 	var swig_r string
 	_swig_i_0 := arg1
-	swig_r_p := C._wrap_string_at_celect_6ac548cbaad15199(C.uintptr_t(_swig_i_0))
+	swig_r_p := C._wrap_string_at_celect_487a5dc9736726ad(C.uintptr_t(_swig_i_0))
 	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)

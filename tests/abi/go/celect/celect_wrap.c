@@ -235,7 +235,7 @@ static const char *string_at(uintptr_t at)
 extern "C" {
 #endif
 
-void _wrap_Swig_free_celect_6ac548cbaad15199(void *_swig_go_0) {
+void _wrap_Swig_free_celect_487a5dc9736726ad(void *_swig_go_0) {
   void *arg1 = 0 ;
   
   arg1 = *(void **)&_swig_go_0; 
@@ -245,7 +245,7 @@ void _wrap_Swig_free_celect_6ac548cbaad15199(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_celect_6ac548cbaad15199(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_celect_487a5dc9736726ad(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -258,7 +258,7 @@ void *_wrap_Swig_malloc_celect_6ac548cbaad15199(intgo _swig_go_0) {
 }
 
 
-intgo _wrap_ELECT_OK_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_OK_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -270,7 +270,7 @@ intgo _wrap_ELECT_OK_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EINVAL_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EINVAL_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -282,7 +282,7 @@ intgo _wrap_ELECT_EINVAL_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_ENOMEM_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_ENOMEM_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -294,7 +294,7 @@ intgo _wrap_ELECT_ENOMEM_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_ETIMEOUT_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_ETIMEOUT_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -306,7 +306,7 @@ intgo _wrap_ELECT_ETIMEOUT_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_ESTATE_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_ESTATE_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -318,7 +318,7 @@ intgo _wrap_ELECT_ESTATE_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_ENOTLEADER_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_ENOTLEADER_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -330,7 +330,7 @@ intgo _wrap_ELECT_ENOTLEADER_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_ESTORE_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_ESTORE_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -342,7 +342,7 @@ intgo _wrap_ELECT_ESTORE_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EUNREACHABLE_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EUNREACHABLE_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -354,7 +354,7 @@ intgo _wrap_ELECT_EUNREACHABLE_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EUNKNOWN_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EUNKNOWN_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -366,7 +366,7 @@ intgo _wrap_ELECT_EUNKNOWN_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EFORKED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EFORKED_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -378,7 +378,7 @@ intgo _wrap_ELECT_EFORKED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_ECLOSED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_ECLOSED_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -390,7 +390,7 @@ intgo _wrap_ELECT_ECLOSED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EAUTH_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EAUTH_celect_487a5dc9736726ad() {
   enum elect_code result;
   intgo _swig_go_result;
   
@@ -402,7 +402,7 @@ intgo _wrap_ELECT_EAUTH_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EVENT_ELECTED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EVENT_ELECTED_celect_487a5dc9736726ad() {
   enum elect_kind result;
   intgo _swig_go_result;
   
@@ -414,7 +414,7 @@ intgo _wrap_ELECT_EVENT_ELECTED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EVENT_LOST_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EVENT_LOST_celect_487a5dc9736726ad() {
   enum elect_kind result;
   intgo _swig_go_result;
   
@@ -426,7 +426,7 @@ intgo _wrap_ELECT_EVENT_LOST_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EVENT_LEADER_CHANGED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EVENT_LEADER_CHANGED_celect_487a5dc9736726ad() {
   enum elect_kind result;
   intgo _swig_go_result;
   
@@ -438,7 +438,7 @@ intgo _wrap_ELECT_EVENT_LEADER_CHANGED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EVENT_ERROR_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EVENT_ERROR_celect_487a5dc9736726ad() {
   enum elect_kind result;
   intgo _swig_go_result;
   
@@ -450,7 +450,7 @@ intgo _wrap_ELECT_EVENT_ERROR_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EVENT_CLOSED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EVENT_CLOSED_celect_487a5dc9736726ad() {
   enum elect_kind result;
   intgo _swig_go_result;
   
@@ -462,7 +462,7 @@ intgo _wrap_ELECT_EVENT_CLOSED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_EVENT_LOG_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_EVENT_LOG_celect_487a5dc9736726ad() {
   enum elect_kind result;
   intgo _swig_go_result;
   
@@ -474,7 +474,7 @@ intgo _wrap_ELECT_EVENT_LOG_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_STOPPED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_STOPPED_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -486,7 +486,7 @@ intgo _wrap_ELECT_REASON_STOPPED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_RESIGNED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_RESIGNED_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -498,7 +498,7 @@ intgo _wrap_ELECT_REASON_RESIGNED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_UNREACHABLE_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_UNREACHABLE_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -510,7 +510,7 @@ intgo _wrap_ELECT_REASON_UNREACHABLE_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_PAUSED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_PAUSED_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -522,7 +522,7 @@ intgo _wrap_ELECT_REASON_PAUSED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_EXPIRED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_EXPIRED_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -534,7 +534,7 @@ intgo _wrap_ELECT_REASON_EXPIRED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_TAKEN_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_TAKEN_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -546,7 +546,7 @@ intgo _wrap_ELECT_REASON_TAKEN_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_REASON_DELETED_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_REASON_DELETED_celect_487a5dc9736726ad() {
   enum elect_reason result;
   intgo _swig_go_result;
   
@@ -558,7 +558,7 @@ intgo _wrap_ELECT_REASON_DELETED_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_LOG_ERROR_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_LOG_ERROR_celect_487a5dc9736726ad() {
   enum elect_level result;
   intgo _swig_go_result;
   
@@ -570,7 +570,7 @@ intgo _wrap_ELECT_LOG_ERROR_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_LOG_WARN_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_LOG_WARN_celect_487a5dc9736726ad() {
   enum elect_level result;
   intgo _swig_go_result;
   
@@ -582,7 +582,7 @@ intgo _wrap_ELECT_LOG_WARN_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_LOG_INFO_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_LOG_INFO_celect_487a5dc9736726ad() {
   enum elect_level result;
   intgo _swig_go_result;
   
@@ -594,7 +594,7 @@ intgo _wrap_ELECT_LOG_INFO_celect_6ac548cbaad15199() {
 }
 
 
-intgo _wrap_ELECT_LOG_DEBUG_celect_6ac548cbaad15199() {
+intgo _wrap_ELECT_LOG_DEBUG_celect_487a5dc9736726ad() {
   enum elect_level result;
   intgo _swig_go_result;
   
@@ -606,7 +606,7 @@ intgo _wrap_ELECT_LOG_DEBUG_celect_6ac548cbaad15199() {
 }
 
 
-struct elect_options *_wrap_options_new_celect_6ac548cbaad15199() {
+struct elect_options *_wrap_options_new_celect_487a5dc9736726ad() {
   elect_options_t *result = 0 ;
   struct elect_options *_swig_go_result;
   
@@ -617,7 +617,7 @@ struct elect_options *_wrap_options_new_celect_6ac548cbaad15199() {
 }
 
 
-int _wrap_options_set_celect_6ac548cbaad15199(struct elect_options *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+int _wrap_options_set_celect_487a5dc9736726ad(struct elect_options *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   elect_options_t *arg1 = 0 ;
   char *arg2 = 0 ;
   char *arg3 = 0 ;
@@ -644,7 +644,7 @@ int _wrap_options_set_celect_6ac548cbaad15199(struct elect_options *_swig_go_0, 
 }
 
 
-int _wrap_options_load_env_celect_6ac548cbaad15199(struct elect_options *_swig_go_0) {
+int _wrap_options_load_env_celect_487a5dc9736726ad(struct elect_options *_swig_go_0) {
   elect_options_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -657,7 +657,7 @@ int _wrap_options_load_env_celect_6ac548cbaad15199(struct elect_options *_swig_g
 }
 
 
-_gostring_ _wrap_options_get_celect_6ac548cbaad15199(struct elect_options *_swig_go_0, _gostring_ _swig_go_1) {
+_gostring_ _wrap_options_get_celect_487a5dc9736726ad(struct elect_options *_swig_go_0, _gostring_ _swig_go_1) {
   elect_options_t *arg1 = 0 ;
   char *arg2 = 0 ;
   char *result = 0 ;
@@ -677,7 +677,7 @@ _gostring_ _wrap_options_get_celect_6ac548cbaad15199(struct elect_options *_swig
 }
 
 
-_gostring_ _wrap_options_error_celect_6ac548cbaad15199(struct elect_options *_swig_go_0) {
+_gostring_ _wrap_options_error_celect_487a5dc9736726ad(struct elect_options *_swig_go_0) {
   elect_options_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -690,7 +690,7 @@ _gostring_ _wrap_options_error_celect_6ac548cbaad15199(struct elect_options *_sw
 }
 
 
-void _wrap_options_free_celect_6ac548cbaad15199(struct elect_options *_swig_go_0) {
+void _wrap_options_free_celect_487a5dc9736726ad(struct elect_options *_swig_go_0) {
   elect_options_t *arg1 = 0 ;
   
   arg1 = *(elect_options_t **)&_swig_go_0; 
@@ -700,7 +700,7 @@ void _wrap_options_free_celect_6ac548cbaad15199(struct elect_options *_swig_go_0
 }
 
 
-_gostring_ _wrap_options_table_celect_6ac548cbaad15199() {
+_gostring_ _wrap_options_table_celect_487a5dc9736726ad() {
   char *result = 0 ;
   _gostring_ _swig_go_result;
   
@@ -711,7 +711,7 @@ _gostring_ _wrap_options_table_celect_6ac548cbaad15199() {
 }
 
 
-int _wrap_client_open_celect_6ac548cbaad15199(struct elect_options *_swig_go_0, elect_client_t **_swig_go_1) {
+int _wrap_client_open_celect_487a5dc9736726ad(struct elect_options *_swig_go_0, elect_client_t **_swig_go_1) {
   elect_options_t *arg1 = 0 ;
   elect_client_t **arg2 = 0 ;
   int32_t result;
@@ -726,7 +726,7 @@ int _wrap_client_open_celect_6ac548cbaad15199(struct elect_options *_swig_go_0, 
 }
 
 
-int _wrap_client_update_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, struct elect_options *_swig_go_1) {
+int _wrap_client_update_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, struct elect_options *_swig_go_1) {
   elect_client_t *arg1 = 0 ;
   elect_options_t *arg2 = 0 ;
   int32_t result;
@@ -741,7 +741,7 @@ int _wrap_client_update_celect_6ac548cbaad15199(struct elect_client *_swig_go_0,
 }
 
 
-int _wrap_client_close_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, long long _swig_go_1) {
+int _wrap_client_close_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, long long _swig_go_1) {
   elect_client_t *arg1 = 0 ;
   int64_t arg2 ;
   int32_t result;
@@ -756,7 +756,7 @@ int _wrap_client_close_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, 
 }
 
 
-void _wrap_client_free_celect_6ac548cbaad15199(struct elect_client *_swig_go_0) {
+void _wrap_client_free_celect_487a5dc9736726ad(struct elect_client *_swig_go_0) {
   elect_client_t *arg1 = 0 ;
   
   arg1 = *(elect_client_t **)&_swig_go_0; 
@@ -766,7 +766,7 @@ void _wrap_client_free_celect_6ac548cbaad15199(struct elect_client *_swig_go_0) 
 }
 
 
-int _wrap_client_report_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2, char **_swig_go_3) {
+int _wrap_client_report_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2, char **_swig_go_3) {
   elect_client_t *arg1 = 0 ;
   char *arg2 = 0 ;
   int64_t arg3 ;
@@ -790,7 +790,7 @@ int _wrap_client_report_celect_6ac548cbaad15199(struct elect_client *_swig_go_0,
 }
 
 
-int _wrap_client_forget_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
+int _wrap_client_forget_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
   elect_client_t *arg1 = 0 ;
   char *arg2 = 0 ;
   int64_t arg3 ;
@@ -812,7 +812,7 @@ int _wrap_client_forget_celect_6ac548cbaad15199(struct elect_client *_swig_go_0,
 }
 
 
-void _wrap_string_free_celect_6ac548cbaad15199(char *_swig_go_0) {
+void _wrap_string_free_celect_487a5dc9736726ad(char *_swig_go_0) {
   char *arg1 = 0 ;
   
   arg1 = *(char **)&_swig_go_0;
@@ -823,7 +823,7 @@ void _wrap_string_free_celect_6ac548cbaad15199(char *_swig_go_0) {
 }
 
 
-int _wrap_election_on_event_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, void* _swig_go_1, void *_swig_go_2, void* _swig_go_3) {
+int _wrap_election_on_event_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, void* _swig_go_1, void *_swig_go_2, void* _swig_go_3) {
   elect_election_t *arg1 = 0 ;
   elect_event_cb arg2 = 0 ;
   void *arg3 = 0 ;
@@ -842,7 +842,7 @@ int _wrap_election_on_event_celect_6ac548cbaad15199(struct elect_election *_swig
 }
 
 
-int _wrap_election_queue_events_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long _swig_go_1) {
+int _wrap_election_queue_events_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long _swig_go_1) {
   elect_election_t *arg1 = 0 ;
   uint64_t arg2 ;
   int32_t result;
@@ -857,7 +857,7 @@ int _wrap_election_queue_events_celect_6ac548cbaad15199(struct elect_election *_
 }
 
 
-int _wrap_client_on_log_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, void* _swig_go_1, void *_swig_go_2, void* _swig_go_3) {
+int _wrap_client_on_log_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, void* _swig_go_1, void *_swig_go_2, void* _swig_go_3) {
   elect_client_t *arg1 = 0 ;
   elect_event_cb arg2 = 0 ;
   void *arg3 = 0 ;
@@ -876,7 +876,7 @@ int _wrap_client_on_log_celect_6ac548cbaad15199(struct elect_client *_swig_go_0,
 }
 
 
-int _wrap_client_next_event_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, long long _swig_go_1, elect_event_t **_swig_go_2) {
+int _wrap_client_next_event_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, long long _swig_go_1, elect_event_t **_swig_go_2) {
   elect_client_t *arg1 = 0 ;
   int64_t arg2 ;
   elect_event_t **arg3 = 0 ;
@@ -893,7 +893,7 @@ int _wrap_client_next_event_celect_6ac548cbaad15199(struct elect_client *_swig_g
 }
 
 
-int _wrap_client_event_fd_celect_6ac548cbaad15199(struct elect_client *_swig_go_0) {
+int _wrap_client_event_fd_celect_487a5dc9736726ad(struct elect_client *_swig_go_0) {
   elect_client_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -906,7 +906,7 @@ int _wrap_client_event_fd_celect_6ac548cbaad15199(struct elect_client *_swig_go_
 }
 
 
-int _wrap_event_kind_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+int _wrap_event_kind_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -919,7 +919,7 @@ int _wrap_event_kind_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
 }
 
 
-long long _wrap_event_tag_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+long long _wrap_event_tag_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   uint64_t result;
   long long _swig_go_result;
@@ -932,7 +932,7 @@ long long _wrap_event_tag_celect_6ac548cbaad15199(struct elect_event *_swig_go_0
 }
 
 
-long long _wrap_event_epoch_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+long long _wrap_event_epoch_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   uint64_t result;
   long long _swig_go_result;
@@ -945,7 +945,7 @@ long long _wrap_event_epoch_celect_6ac548cbaad15199(struct elect_event *_swig_go
 }
 
 
-int _wrap_event_reason_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+int _wrap_event_reason_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -958,7 +958,7 @@ int _wrap_event_reason_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
 }
 
 
-int _wrap_event_code_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+int _wrap_event_code_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -971,7 +971,7 @@ int _wrap_event_code_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
 }
 
 
-int _wrap_event_level_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+int _wrap_event_level_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -984,7 +984,7 @@ int _wrap_event_level_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
 }
 
 
-_gostring_ _wrap_event_text_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+_gostring_ _wrap_event_text_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -997,7 +997,7 @@ _gostring_ _wrap_event_text_celect_6ac548cbaad15199(struct elect_event *_swig_go
 }
 
 
-_gostring_ _wrap_event_fields_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+_gostring_ _wrap_event_fields_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1010,7 +1010,7 @@ _gostring_ _wrap_event_fields_celect_6ac548cbaad15199(struct elect_event *_swig_
 }
 
 
-struct elect_leader *_wrap_event_leader_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+struct elect_leader *_wrap_event_leader_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   elect_leader_t *result = 0 ;
   struct elect_leader *_swig_go_result;
@@ -1023,7 +1023,7 @@ struct elect_leader *_wrap_event_leader_celect_6ac548cbaad15199(struct elect_eve
 }
 
 
-struct elect_event *_wrap_event_keep_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+struct elect_event *_wrap_event_keep_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   elect_event_t *result = 0 ;
   struct elect_event *_swig_go_result;
@@ -1036,7 +1036,7 @@ struct elect_event *_wrap_event_keep_celect_6ac548cbaad15199(struct elect_event 
 }
 
 
-void _wrap_event_free_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
+void _wrap_event_free_celect_487a5dc9736726ad(struct elect_event *_swig_go_0) {
   elect_event_t *arg1 = 0 ;
   
   arg1 = *(elect_event_t **)&_swig_go_0; 
@@ -1046,7 +1046,7 @@ void _wrap_event_free_celect_6ac548cbaad15199(struct elect_event *_swig_go_0) {
 }
 
 
-int _wrap_election_new_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, struct elect_options *_swig_go_1, elect_election_t **_swig_go_2) {
+int _wrap_election_new_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, struct elect_options *_swig_go_1, elect_election_t **_swig_go_2) {
   elect_client_t *arg1 = 0 ;
   elect_options_t *arg2 = 0 ;
   elect_election_t **arg3 = 0 ;
@@ -1063,7 +1063,7 @@ int _wrap_election_new_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, 
 }
 
 
-int _wrap_election_update_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, struct elect_options *_swig_go_1) {
+int _wrap_election_update_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, struct elect_options *_swig_go_1) {
   elect_election_t *arg1 = 0 ;
   elect_options_t *arg2 = 0 ;
   int32_t result;
@@ -1078,7 +1078,7 @@ int _wrap_election_update_celect_6ac548cbaad15199(struct elect_election *_swig_g
 }
 
 
-int _wrap_election_start_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+int _wrap_election_start_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -1091,7 +1091,7 @@ int _wrap_election_start_celect_6ac548cbaad15199(struct elect_election *_swig_go
 }
 
 
-int _wrap_election_stop_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+int _wrap_election_stop_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -1104,7 +1104,7 @@ int _wrap_election_stop_celect_6ac548cbaad15199(struct elect_election *_swig_go_
 }
 
 
-int _wrap_election_join_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long _swig_go_1) {
+int _wrap_election_join_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long _swig_go_1) {
   elect_election_t *arg1 = 0 ;
   int64_t arg2 ;
   int32_t result;
@@ -1119,7 +1119,7 @@ int _wrap_election_join_celect_6ac548cbaad15199(struct elect_election *_swig_go_
 }
 
 
-int _wrap_election_resign_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2) {
+int _wrap_election_resign_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2) {
   elect_election_t *arg1 = 0 ;
   uint64_t arg2 ;
   int64_t arg3 ;
@@ -1136,7 +1136,7 @@ int _wrap_election_resign_celect_6ac548cbaad15199(struct elect_election *_swig_g
 }
 
 
-int _wrap_election_wait_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long _swig_go_1) {
+int _wrap_election_wait_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long _swig_go_1) {
   elect_election_t *arg1 = 0 ;
   int64_t arg2 ;
   int32_t result;
@@ -1151,7 +1151,7 @@ int _wrap_election_wait_celect_6ac548cbaad15199(struct elect_election *_swig_go_
 }
 
 
-int _wrap_election_depose_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2) {
+int _wrap_election_depose_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2) {
   elect_election_t *arg1 = 0 ;
   uint64_t arg2 ;
   int64_t arg3 ;
@@ -1168,7 +1168,7 @@ int _wrap_election_depose_celect_6ac548cbaad15199(struct elect_election *_swig_g
 }
 
 
-int _wrap_election_report_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2, char **_swig_go_3) {
+int _wrap_election_report_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2, char **_swig_go_3) {
   elect_election_t *arg1 = 0 ;
   char *arg2 = 0 ;
   int64_t arg3 ;
@@ -1192,7 +1192,7 @@ int _wrap_election_report_celect_6ac548cbaad15199(struct elect_election *_swig_g
 }
 
 
-void _wrap_election_free_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+void _wrap_election_free_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   
   arg1 = *(elect_election_t **)&_swig_go_0; 
@@ -1202,7 +1202,7 @@ void _wrap_election_free_celect_6ac548cbaad15199(struct elect_election *_swig_go
 }
 
 
-int _wrap_election_is_leader_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+int _wrap_election_is_leader_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   int32_t result;
   int _swig_go_result;
@@ -1215,7 +1215,7 @@ int _wrap_election_is_leader_celect_6ac548cbaad15199(struct elect_election *_swi
 }
 
 
-int _wrap_election_check_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
+int _wrap_election_check_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
   elect_election_t *arg1 = 0 ;
   uint64_t *arg2 = 0 ;
   int64_t *arg3 = 0 ;
@@ -1232,7 +1232,7 @@ int _wrap_election_check_celect_6ac548cbaad15199(struct elect_election *_swig_go
 }
 
 
-long long _wrap_election_epoch_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+long long _wrap_election_epoch_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   uint64_t result;
   long long _swig_go_result;
@@ -1245,7 +1245,7 @@ long long _wrap_election_epoch_celect_6ac548cbaad15199(struct elect_election *_s
 }
 
 
-long long _wrap_election_lease_ms_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+long long _wrap_election_lease_ms_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   int64_t result;
   long long _swig_go_result;
@@ -1258,7 +1258,7 @@ long long _wrap_election_lease_ms_celect_6ac548cbaad15199(struct elect_election 
 }
 
 
-_gostring_ _wrap_election_name_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+_gostring_ _wrap_election_name_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1271,7 +1271,7 @@ _gostring_ _wrap_election_name_celect_6ac548cbaad15199(struct elect_election *_s
 }
 
 
-_gostring_ _wrap_election_instance_id_celect_6ac548cbaad15199(struct elect_election *_swig_go_0) {
+_gostring_ _wrap_election_instance_id_celect_487a5dc9736726ad(struct elect_election *_swig_go_0) {
   elect_election_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1284,7 +1284,7 @@ _gostring_ _wrap_election_instance_id_celect_6ac548cbaad15199(struct elect_elect
 }
 
 
-int _wrap_election_leader_celect_6ac548cbaad15199(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2, elect_leader_t **_swig_go_3) {
+int _wrap_election_leader_celect_487a5dc9736726ad(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2, elect_leader_t **_swig_go_3) {
   elect_election_t *arg1 = 0 ;
   int64_t arg2 ;
   int64_t arg3 ;
@@ -1303,7 +1303,7 @@ int _wrap_election_leader_celect_6ac548cbaad15199(struct elect_election *_swig_g
 }
 
 
-_gostring_ _wrap_leader_instance_id_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+_gostring_ _wrap_leader_instance_id_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1316,7 +1316,7 @@ _gostring_ _wrap_leader_instance_id_celect_6ac548cbaad15199(struct elect_leader 
 }
 
 
-_gostring_ _wrap_leader_hostname_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+_gostring_ _wrap_leader_hostname_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1329,7 +1329,7 @@ _gostring_ _wrap_leader_hostname_celect_6ac548cbaad15199(struct elect_leader *_s
 }
 
 
-_gostring_ _wrap_leader_address_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+_gostring_ _wrap_leader_address_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1342,7 +1342,7 @@ _gostring_ _wrap_leader_address_celect_6ac548cbaad15199(struct elect_leader *_sw
 }
 
 
-_gostring_ _wrap_leader_metadata_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+_gostring_ _wrap_leader_metadata_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1355,7 +1355,7 @@ _gostring_ _wrap_leader_metadata_celect_6ac548cbaad15199(struct elect_leader *_s
 }
 
 
-long long _wrap_leader_epoch_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+long long _wrap_leader_epoch_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   uint64_t result;
   long long _swig_go_result;
@@ -1368,7 +1368,7 @@ long long _wrap_leader_epoch_celect_6ac548cbaad15199(struct elect_leader *_swig_
 }
 
 
-long long _wrap_leader_started_at_ms_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+long long _wrap_leader_started_at_ms_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   int64_t result;
   long long _swig_go_result;
@@ -1381,7 +1381,7 @@ long long _wrap_leader_started_at_ms_celect_6ac548cbaad15199(struct elect_leader
 }
 
 
-long long _wrap_leader_last_heartbeat_ms_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+long long _wrap_leader_last_heartbeat_ms_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   int64_t result;
   long long _swig_go_result;
@@ -1394,7 +1394,7 @@ long long _wrap_leader_last_heartbeat_ms_celect_6ac548cbaad15199(struct elect_le
 }
 
 
-long long _wrap_leader_age_ms_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+long long _wrap_leader_age_ms_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   int64_t result;
   long long _swig_go_result;
@@ -1407,7 +1407,7 @@ long long _wrap_leader_age_ms_celect_6ac548cbaad15199(struct elect_leader *_swig
 }
 
 
-void _wrap_leader_free_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) {
+void _wrap_leader_free_celect_487a5dc9736726ad(struct elect_leader *_swig_go_0) {
   elect_leader_t *arg1 = 0 ;
   
   arg1 = *(elect_leader_t **)&_swig_go_0; 
@@ -1417,7 +1417,7 @@ void _wrap_leader_free_celect_6ac548cbaad15199(struct elect_leader *_swig_go_0) 
 }
 
 
-_gostring_ _wrap_code_name_celect_6ac548cbaad15199(int _swig_go_0) {
+_gostring_ _wrap_code_name_celect_487a5dc9736726ad(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1430,7 +1430,7 @@ _gostring_ _wrap_code_name_celect_6ac548cbaad15199(int _swig_go_0) {
 }
 
 
-_gostring_ _wrap_code_text_celect_6ac548cbaad15199(int _swig_go_0) {
+_gostring_ _wrap_code_text_celect_487a5dc9736726ad(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1443,7 +1443,7 @@ _gostring_ _wrap_code_text_celect_6ac548cbaad15199(int _swig_go_0) {
 }
 
 
-_gostring_ _wrap_kind_name_celect_6ac548cbaad15199(int _swig_go_0) {
+_gostring_ _wrap_kind_name_celect_487a5dc9736726ad(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1456,7 +1456,7 @@ _gostring_ _wrap_kind_name_celect_6ac548cbaad15199(int _swig_go_0) {
 }
 
 
-_gostring_ _wrap_reason_name_celect_6ac548cbaad15199(int _swig_go_0) {
+_gostring_ _wrap_reason_name_celect_487a5dc9736726ad(int _swig_go_0) {
   int32_t arg1 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
@@ -1469,7 +1469,7 @@ _gostring_ _wrap_reason_name_celect_6ac548cbaad15199(int _swig_go_0) {
 }
 
 
-_gostring_ _wrap_version_celect_6ac548cbaad15199() {
+_gostring_ _wrap_version_celect_487a5dc9736726ad() {
   char *result = 0 ;
   _gostring_ _swig_go_result;
   
@@ -1480,7 +1480,7 @@ _gostring_ _wrap_version_celect_6ac548cbaad15199() {
 }
 
 
-int _wrap_version_number_celect_6ac548cbaad15199() {
+int _wrap_version_number_celect_487a5dc9736726ad() {
   int32_t result;
   int _swig_go_result;
   
@@ -1491,7 +1491,7 @@ int _wrap_version_number_celect_6ac548cbaad15199() {
 }
 
 
-int _wrap_memory_command_celect_6ac548cbaad15199(struct elect_client *_swig_go_0, _gostring_ _swig_go_1) {
+int _wrap_memory_command_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, _gostring_ _swig_go_1) {
   elect_client_t *arg1 = 0 ;
   char *arg2 = 0 ;
   int32_t result;
@@ -1511,7 +1511,179 @@ int _wrap_memory_command_celect_6ac548cbaad15199(struct elect_client *_swig_go_0
 }
 
 
-_gostring_ _wrap_string_at_celect_6ac548cbaad15199(uintptr_t _swig_go_0) {
+intgo _wrap_ELECT_OP_READ_celect_487a5dc9736726ad() {
+  enum elect_op_verb result;
+  intgo _swig_go_result;
+  
+  
+  result = ELECT_OP_READ;
+  
+  _swig_go_result = (intgo)result; 
+  return _swig_go_result;
+}
+
+
+intgo _wrap_ELECT_OP_WRITE_celect_487a5dc9736726ad() {
+  enum elect_op_verb result;
+  intgo _swig_go_result;
+  
+  
+  result = ELECT_OP_WRITE;
+  
+  _swig_go_result = (intgo)result; 
+  return _swig_go_result;
+}
+
+
+int _wrap_client_next_op_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, long long _swig_go_1, elect_op_t **_swig_go_2) {
+  elect_client_t *arg1 = 0 ;
+  int64_t arg2 ;
+  elect_op_t **arg3 = 0 ;
+  int32_t result;
+  int _swig_go_result;
+  
+  arg1 = *(elect_client_t **)&_swig_go_0; 
+  arg2 = (int64_t)_swig_go_1; 
+  arg3 = *(elect_op_t ***)&_swig_go_2; 
+  
+  result = (int32_t)elect_client_next_op(arg1,arg2,arg3);
+  _swig_go_result = result; 
+  return _swig_go_result;
+}
+
+
+int _wrap_client_op_fd_celect_487a5dc9736726ad(struct elect_client *_swig_go_0) {
+  elect_client_t *arg1 = 0 ;
+  int32_t result;
+  int _swig_go_result;
+  
+  arg1 = *(elect_client_t **)&_swig_go_0; 
+  
+  result = (int32_t)elect_client_op_fd((struct elect_client const *)arg1);
+  _swig_go_result = result; 
+  return _swig_go_result;
+}
+
+
+int _wrap_client_key_changed_celect_487a5dc9736726ad(struct elect_client *_swig_go_0, _gostring_ _swig_go_1) {
+  elect_client_t *arg1 = 0 ;
+  char *arg2 = 0 ;
+  int32_t result;
+  int _swig_go_result;
+  
+  arg1 = *(elect_client_t **)&_swig_go_0; 
+  
+  arg2 = (char *)malloc(_swig_go_1.n + 1);
+  memcpy(arg2, _swig_go_1.p, _swig_go_1.n);
+  arg2[_swig_go_1.n] = '\0';
+  
+  
+  result = (int32_t)elect_client_key_changed(arg1,(char const *)arg2);
+  _swig_go_result = result; 
+  free(arg2); 
+  return _swig_go_result;
+}
+
+
+int _wrap_op_kind_celect_487a5dc9736726ad(struct elect_op *_swig_go_0) {
+  elect_op_t *arg1 = 0 ;
+  int32_t result;
+  int _swig_go_result;
+  
+  arg1 = *(elect_op_t **)&_swig_go_0; 
+  
+  result = (int32_t)elect_op_kind((struct elect_op const *)arg1);
+  _swig_go_result = result; 
+  return _swig_go_result;
+}
+
+
+_gostring_ _wrap_op_key_celect_487a5dc9736726ad(struct elect_op *_swig_go_0) {
+  elect_op_t *arg1 = 0 ;
+  char *result = 0 ;
+  _gostring_ _swig_go_result;
+  
+  arg1 = *(elect_op_t **)&_swig_go_0; 
+  
+  result = (char *)elect_op_key((struct elect_op const *)arg1);
+  _swig_go_result = Swig_AllocateString((char*)result, result ? strlen((char*)result) : 0); 
+  return _swig_go_result;
+}
+
+
+_gostring_ _wrap_op_value_celect_487a5dc9736726ad(struct elect_op *_swig_go_0) {
+  elect_op_t *arg1 = 0 ;
+  char *result = 0 ;
+  _gostring_ _swig_go_result;
+  
+  arg1 = *(elect_op_t **)&_swig_go_0; 
+  
+  result = (char *)elect_op_value((struct elect_op const *)arg1);
+  _swig_go_result = Swig_AllocateString((char*)result, result ? strlen((char*)result) : 0); 
+  return _swig_go_result;
+}
+
+
+_gostring_ _wrap_op_version_celect_487a5dc9736726ad(struct elect_op *_swig_go_0) {
+  elect_op_t *arg1 = 0 ;
+  char *result = 0 ;
+  _gostring_ _swig_go_result;
+  
+  arg1 = *(elect_op_t **)&_swig_go_0; 
+  
+  result = (char *)elect_op_version((struct elect_op const *)arg1);
+  _swig_go_result = Swig_AllocateString((char*)result, result ? strlen((char*)result) : 0); 
+  return _swig_go_result;
+}
+
+
+long long _wrap_op_remaining_ms_celect_487a5dc9736726ad(struct elect_op *_swig_go_0) {
+  elect_op_t *arg1 = 0 ;
+  int64_t result;
+  long long _swig_go_result;
+  
+  arg1 = *(elect_op_t **)&_swig_go_0; 
+  
+  result = (int64_t)elect_op_remaining_ms((struct elect_op const *)arg1);
+  _swig_go_result = result; 
+  return _swig_go_result;
+}
+
+
+void _wrap_op_complete_celect_487a5dc9736726ad(struct elect_op *_swig_go_0, int _swig_go_1, _gostring_ _swig_go_2, _gostring_ _swig_go_3, _gostring_ _swig_go_4) {
+  elect_op_t *arg1 = 0 ;
+  int32_t arg2 ;
+  char *arg3 = 0 ;
+  char *arg4 = 0 ;
+  char *arg5 = 0 ;
+  
+  arg1 = *(elect_op_t **)&_swig_go_0; 
+  arg2 = (int32_t)_swig_go_1; 
+  
+  arg3 = (char *)malloc(_swig_go_2.n + 1);
+  memcpy(arg3, _swig_go_2.p, _swig_go_2.n);
+  arg3[_swig_go_2.n] = '\0';
+  
+  
+  arg4 = (char *)malloc(_swig_go_3.n + 1);
+  memcpy(arg4, _swig_go_3.p, _swig_go_3.n);
+  arg4[_swig_go_3.n] = '\0';
+  
+  
+  arg5 = (char *)malloc(_swig_go_4.n + 1);
+  memcpy(arg5, _swig_go_4.p, _swig_go_4.n);
+  arg5[_swig_go_4.n] = '\0';
+  
+  
+  elect_op_complete(arg1,arg2,(char const *)arg3,(char const *)arg4,(char const *)arg5);
+  
+  free(arg3); 
+  free(arg4); 
+  free(arg5); 
+}
+
+
+_gostring_ _wrap_string_at_celect_487a5dc9736726ad(uintptr_t _swig_go_0) {
   uintptr_t arg1 ;
   char *result = 0 ;
   _gostring_ _swig_go_result;
