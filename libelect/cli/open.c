@@ -1,12 +1,12 @@
 /* From a parsed command line to an open store. */
 #include "cli.h"
 #include "settings.h"
-#include <elect/store.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,6 +95,11 @@ int elect__cli_defaults(struct elect__cli *cli, const char *role)
     elect__settings_free(cli->settings);
     if (elect__settings_resolve(cli->options, NULL, NULL, &cli->settings) != ELECT_OK)
         return refused(cli->options);
+    if (strncasecmp(cli->settings->store, "custom:", strlen("custom:")) == 0) {
+        elect__say("store=\"custom:\": must be another one: this store is served by the program that opens it, and a "
+                   "command serves none");
+        return ELECT__EXIT_REFUSED;
+    }
     if (cli->default_store && !cli->quiet && !cli->json)
         elect__say("store %s (this host only)", cli->settings->store);
     return ELECT__EXIT_OK;
@@ -129,13 +134,6 @@ int elect__cli_open(struct elect__cli *cli, elect_client_t **out)
 {
     int32_t failure = elect_client_open(cli->options, out);
 
-    if (failure == ELECT_OK && elect_client_op_fd(*out) >= 0) {
-        elect__say("store=\"custom:\": must be another one: this store is served by the program that opens it, and a "
-                   "command serves none");
-        elect_client_free(*out);
-        *out = NULL;
-        return ELECT__EXIT_REFUSED;
-    }
     return failure == ELECT_OK ? ELECT__EXIT_OK : elect__cli_fail(cli, failure, "");
 }
 

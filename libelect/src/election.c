@@ -143,11 +143,13 @@ static void failed(struct elect__fsm *f, const struct elect__reply *r, int64_t n
 }
 
 /* The store's number is another machine's word: a wait is never longer than the lease could be here. */
-static void wait_for_lease(struct elect__fsm *f, int64_t left_ns, int64_t now_ns)
+static void wait_for_lease(struct elect__fsm *f, int64_t left_ns, int64_t poll_ns, int64_t now_ns)
 {
     int64_t longest_ns = f->config.ttl_ns + f->config.margin_ns;
     if (left_ns < 0 || left_ns > longest_ns)
         left_ns = longest_ns;
+    if (poll_ns > 0)
+        left_ns = min_ns(left_ns, poll_ns);
     f->stand_at_ns = now_ns + left_ns + (AFTER_LEASE_NS + jitter(f, SPREAD_NS)) * (1 << f->widen);
     f->probe_first = true;
     if (f->woken) /* this answer may be older than the change */
@@ -173,7 +175,7 @@ static void held(struct elect__fsm *f, const struct elect__op *op, const struct 
         f->widen = f->widen < WIDEN_MAX ? f->widen + 1 : WIDEN_MAX;
     else
         f->widen = 0;
-    wait_for_lease(f, r->poll_ns > 0 ? min_ns(r->left_ns, r->poll_ns) : r->left_ns, now_ns);
+    wait_for_lease(f, r->left_ns, r->poll_ns, now_ns);
     if (f->working) /* released early, its successor would lead while our work goes on */
         return;
     if (adoptable && !f->stopping && now_ns >= f->not_before_ns) {
@@ -225,7 +227,7 @@ static void acquire_answered(struct elect__fsm *f, const struct elect__op *op, c
     } else if (r->outcome == ELECT__HELD) {
         held(f, op, r, now_ns);
     } else {
-        wait_for_lease(f, r->outcome == ELECT__WAIT ? r->left_ns : 0, now_ns);
+        wait_for_lease(f, r->outcome == ELECT__WAIT ? r->left_ns : 0, r->poll_ns, now_ns);
         if (r->outcome == ELECT__LOST_DATA && f->loss_until_ns == 0)
             f->loss_until_ns = wait_out(f, f->config.ttl_ns, now_ns);
         else if (r->outcome == ELECT__LOST_DATA) /* it was waited, and said so: this store does not listen */
@@ -251,7 +253,7 @@ static void probe_answered(struct elect__fsm *f, const struct elect__op *op, con
             f->stand_at_ns = now_ns;
         f->woken = false;
     } else if (r->outcome == ELECT__WAIT) {
-        wait_for_lease(f, r->left_ns, now_ns);
+        wait_for_lease(f, r->left_ns, r->poll_ns, now_ns);
         f->probe_first = false;
     } else {
         f->stand_at_ns = now_ns;

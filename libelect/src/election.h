@@ -56,7 +56,7 @@ struct elect__reply {
     uint64_t attempt; /* WON, RENEWED, HELD; 0: not known */
     uint64_t epoch;
     int64_t left_ns; /* HELD, WAIT */
-    int64_t poll_ns; /* HELD: look again after this, as nobody tells of changes; 0: somebody does */
+    int64_t poll_ns; /* HELD, WAIT: look again after this, as nobody tells of changes; 0: somebody does */
     bool own_id;     /* HELD: the holder bears this candidate's instance id; says nothing of who it is */
     char server[ELECT__SERVER_SIZE]; /* CHANGED; WAIT too when both apply, so that the graces run side by side */
 };

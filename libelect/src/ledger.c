@@ -20,14 +20,6 @@ void elect__ledger_expire(struct elect__ledger *ledger, int64_t now_us)
         memset(&ledger->lock, 0, sizeof ledger->lock);
 }
 
-static void copy_id(char *to, const char *from)
-{
-    size_t length = strnlen(from, ELECT__LEDGER_ID_SIZE - 1);
-    memcpy(to, from, length);
-    to[length] = '\0';
-}
-
-/* Does the record tell of the lock's term? If not, it is older, or the lock is. */
 static bool names_lock(const struct elect__ledger *ledger)
 {
     return ledger->record.epoch != 0 && ledger->record.attempt == ledger->lock.attempt;
@@ -40,7 +32,7 @@ static void answer_held(const struct elect__ledger *ledger, const struct elect__
     reply->attempt = ledger->lock.attempt;
     reply->epoch = names_lock(ledger) ? ledger->record.epoch : 0;
     reply->left_ns = (ledger->lock.until_us - server->now_us) * 1000;
-    reply->own_id = strcmp(ledger->lock.id, request->id) == 0;
+    reply->own_id = ledger->lock.id == request->id;
 }
 
 /* A server that has just started may have forgotten a leader, whatever record it has: a snapshot may be older than the
@@ -82,8 +74,7 @@ static void grant(struct elect__ledger *ledger, const struct elect__ledger_serve
     lock->held = true;
     lock->attempt = record->attempt = request->op->attempt;
     lock->until_us = record->lease_until_us = server->now_us + request->ttl_us;
-    copy_id(lock->id, request->id);
-    copy_id(record->id, request->id);
+    lock->id = request->id;
     record->epoch = epoch;
     record->released = false;
     memcpy(record->server, server->id, sizeof record->server);
@@ -153,7 +144,7 @@ static void release(struct elect__ledger *ledger, const struct elect__ledger_req
 {
     bool ours = ledger->lock.held && ledger->lock.attempt == request->op->attempt;
     if (ELECT__PLANTED(RELEASE_BY_ID))
-        ours = ledger->lock.held && strcmp(ledger->lock.id, request->id) == 0;
+        ours = ledger->lock.held && ledger->lock.id == request->id;
     reply->outcome = ELECT__RELEASED;
     if (!ours)
         return;
@@ -176,7 +167,7 @@ void elect__ledger_apply(struct elect__ledger *ledger, const struct elect__ledge
     memset(reply, 0, sizeof *reply);
     reply->seq = op->seq;
     elect__ledger_expire(ledger, server->now_us);
-    bool own = ledger->lock.held && strcmp(ledger->lock.id, request->id) == 0;
+    bool own = ledger->lock.held && ledger->lock.id == request->id;
     if (op->verb == ELECT__RENEW) {
         renew(ledger, server, request, reply);
     } else if (op->verb == ELECT__RELEASE) {

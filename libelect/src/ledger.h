@@ -8,18 +8,15 @@
 #define ELECT_SRC_LEDGER_H
 #include "election.h"
 
-enum { ELECT__LEDGER_ID_SIZE = 256 + 1 };
-
 struct elect__ledger_lock {
     bool held;
-    char id[ELECT__LEDGER_ID_SIZE];
+    uint64_t id; /* as its request has it */
     uint64_t attempt;
     int64_t until_us; /* it expires by itself */
 };
 
 struct elect__ledger_record {
     uint64_t epoch; /* 0: no record */
-    char id[ELECT__LEDGER_ID_SIZE];
     uint64_t attempt;
     int64_t lease_until_us; /* moved by each renewal */
     bool released;
@@ -40,7 +37,7 @@ struct elect__ledger_server {
 
 struct elect__ledger_request {
     const struct elect__op *op;
-    const char *id; /* the candidate's instance id */
+    uint64_t id; /* a hash of the candidate's instance id: for a warning only, nothing is decided by it */
     int64_t ttl_us;
     int64_t grace_us; /* restart_grace; 0: off */
 };

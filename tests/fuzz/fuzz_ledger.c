@@ -73,7 +73,6 @@ static void suffer(struct world *w)
 
 static void ask(struct world *w)
 {
-    static const char *const ids[] = {"n1", "n2", "", "n3"};
     size_t grant = (size_t)fuzz_draw(&w->bytes, GRANTS);
     w->op = (struct elect__op){.verb = (enum elect__verb)between(w, ELECT__PROBE, ELECT__RELEASE), .seq = ++w->seq};
     if (w->op.verb == ELECT__ACQUIRE) {
@@ -87,7 +86,7 @@ static void ask(struct world *w)
         w->op.epoch = fuzz_draw(&w->bytes, 8) ? w->grants[grant].epoch : fuzz_draw(&w->bytes, 3);
     }
     w->request = (struct elect__ledger_request){.op = &w->op,
-                                                .id = ids[fuzz_draw(&w->bytes, 4)],
+                                                .id = fuzz_draw(&w->bytes, 4),
                                                 .ttl_us = between(w, 1, 20) * SECOND_US / 2,
                                                 .grace_us = between(w, 0, 2) * 4 * SECOND_US};
     w->before = w->ledger;
@@ -129,7 +128,7 @@ static void check_won(struct world *w)
     require(lock->held && lock->attempt == w->op.attempt && lock->until_us == now_us + w->request.ttl_us);
     require(is->epoch == w->reply.epoch && is->attempt == w->op.attempt && !is->released);
     require(is->lease_until_us == lock->until_us && strcmp(is->server, w->server.id) == 0);
-    require(strcmp(lock->id, w->request.id) == 0 && strcmp(is->id, w->request.id) == 0);
+    require(lock->id == w->request.id);
     memmove(w->grants + 1, w->grants, sizeof w->grants - sizeof w->grants[0]);
     w->grants[0].attempt = w->op.attempt;
     w->grants[0].epoch = w->highest = w->reply.epoch;
@@ -161,7 +160,7 @@ static void check_refused(const struct world *w)
     switch (r->outcome) {
     case ELECT__HELD:
         require(looks && w->before.lock.held && r->left_ns > 0 && r->attempt == w->before.lock.attempt);
-        require(r->own_id == (strcmp(w->before.lock.id, w->request.id) == 0));
+        require(r->own_id == (w->before.lock.id == w->request.id));
         require(r->epoch == (record_is_of_lock(&w->before) ? w->before.record.epoch : 0));
         break;
     case ELECT__FREE:

@@ -65,9 +65,12 @@ static void note_grant(struct sim_world *w, const struct sim_message *m)
 {
     struct sim_content *now = &w->reg.now;
     const struct sim_shown *shown = &m->ask.shown;
+    uint32_t before = sim_grant_of_attempt(w, m->ask.record.attempt);
     struct sim_grant grant = {.at_ns = w->now_ns, .node = m->node, .attempt = m->ask.record.attempt};
     if (w->grants + 1 >= SIM_GRANTS)
         return;
+    if (before != 0) /* what the register took, and lost since, was proof as well */
+        grant.best_sent_ns = w->grant_of[before].best_sent_ns;
     grant.shown_ns = shown->version == now->version ? shown->from_ns : 0;
     if (!now->present) {
         grant.blind = w->plan.bootstrap && !shown->record;

@@ -142,7 +142,7 @@ static void init_nodes(struct sim_world *w)
         struct sim_node *n = &w->nodes[i];
         n->index = i;
         n->observer = i >= p->nodes - p->observers;
-        snprintf(n->id, sizeof n->id, "n%d", p->same_ids ? 0 : i);
+        n->id = p->same_ids ? 1 : (uint64_t)i + 1;
         n->born_ns = (int64_t)sim_below(&w->random, (uint64_t)p->config.ttl_ns);
         n->timer_ns = n->ask_ns = n->done_ns = ELECT__NEVER;
         int64_t local_ns = (int64_t)sim_below(&w->random, (uint64_t)(1000 * ELECT__S));

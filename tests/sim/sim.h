@@ -194,7 +194,7 @@ struct sim_loss {
 
 struct sim_node {
     int index;
-    char id[16];
+    uint64_t id; /* of its instance */
     bool alive, observer;
     uint32_t life;
     struct elect__fsm fsm;

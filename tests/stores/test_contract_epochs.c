@@ -32,6 +32,8 @@ static void expect_lost_data(struct actor *actor, uint64_t attempt, uint64_t see
 {
     enum elect__outcome outcome = stage_is_register(actor->stage) ? ELECT__WAIT : ELECT__LOST_DATA;
     cr_assert_eq(acquire_after(actor, attempt, seen, false), outcome);
+    if (stage_is_register(actor->stage))
+        outwait(actor);
 }
 
 RULE(a_record_older_than_what_was_seen_is_lost_data)
@@ -44,7 +46,6 @@ RULE(a_record_older_than_what_was_seen_is_lost_data)
     uint64_t seen = epoch + 5000000;
     expect_lost_data(&p.b, 12, seen);
     cr_assert_eq(probe(&p.a), ELECT__FREE, "and nothing was written");
-    outwait(&p.b);
     cr_assert_eq(acquire_after(&p.b, 13, seen, true), ELECT__WON, "after the wait it is granted");
     cr_assert(p.b.reply.epoch > seen, "and above all that was ever seen");
     leave_pair(&p);
@@ -56,7 +57,6 @@ RULE(a_store_that_knows_nothing_is_lost_data_to_who_has_seen_more)
     stage_shorten(stage);
     enter_pair(&p, stage, "job");
     expect_lost_data(&p.a, 11, 77);
-    outwait(&p.a);
     cr_assert_eq(acquire_after(&p.a, 12, 77, true), ELECT__WON);
     leave_pair(&p);
 }
@@ -66,7 +66,8 @@ RULE(an_epoch_that_leaves_no_room_is_refused)
     struct pair p;
     stage_shorten(stage);
     enter_pair(&p, stage, "job");
-    outwait(&p.a);
+    if (stage_is_register(stage)) /* what it has never seen, it has lost */
+        outwait(&p.a);
     cr_assert_eq(acquire_after(&p.a, 11, ELECT__EPOCH_END - 1, true), ELECT__REFUSED);
     cr_assert_eq(p.a.reply.code, ELECT_ESTORE);
     cr_assert_eq(probe(&p.b), ELECT__FREE, "and nothing was written");

@@ -1,5 +1,8 @@
 /* custom: from end to end: clients over one register, served as an application serves it, well and badly. */
 #include "custom_api.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 Test(custom, two_clients_over_one_register_have_one_leader_and_hand_over)
 {
@@ -159,6 +162,65 @@ Test(custom, reports_say_what_the_register_says)
     elect_election_free(one);
     close_site(&a);
     example_store_free(table);
+}
+
+static atomic_int late_writes;
+
+/* One thread that answers each operation only when the next but one is there, or when nothing else comes: late, and out of
+ * order. */
+static void *serve_late(void *argument)
+{
+    enum { HELD = 2, PATIENCE_MS = 20 };
+    struct site *site = argument;
+    elect_op_t *held[HELD] = {NULL}, *op;
+    char version[EXAMPLE_VERSION_SIZE];
+    int32_t code = ELECT_OK;
+    for (int i = 0; code != ELECT_ECLOSED; i = (i + 1) % HELD) {
+        if ((op = held[i]) && elect_op_kind(op) == ELECT_OP_READ) {
+            char *value = example_store_get(site->table, elect_op_key(op), version);
+            elect_op_complete(op, ELECT_OK, version, value, NULL);
+            free(value);
+        } else if (op) {
+            int32_t put =
+                example_store_put(site->table, elect_op_key(op), elect_op_version(op), elect_op_value(op), version);
+            elect_op_complete(op, put, version, NULL, NULL);
+            atomic_fetch_add(&late_writes, 1);
+        }
+        code = elect_client_next_op(site->client, PATIENCE_MS, &held[i]);
+    }
+    for (int i = 0; i < HELD; i++)
+        elect_op_complete(held[i], ELECT_ESTORE, NULL, NULL, NULL);
+    return NULL;
+}
+
+Test(custom, a_slow_thread_keeps_its_leaders)
+{
+    enum { ELECTIONS = 5, RENEWALS = 20 };
+    pthread_t thread;
+    elect_election_t *elections[ELECTIONS];
+    elect_event_t *event;
+    char pairs[32];
+    struct site site = {.table = example_store_new()};
+    site.client = open_client("custom:?bootstrap=now", "heartbeat_interval=50ms");
+    cr_assert_eq(pthread_create(&thread, NULL, serve_late, &site), 0);
+    for (uint64_t i = 0; i < ELECTIONS; i++) {
+        snprintf(pairs, sizeof pairs, "name=e%d", (int)i);
+        elections[i] = start_queued(site.client, pairs, i + 1);
+    }
+    for (int i = 0; i < ELECTIONS; i++)
+        must(elect_election_wait(elections[i], GUARD_MS));
+    while (atomic_load(&late_writes) < ELECTIONS * RENEWALS)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    while (elect_client_next_event(site.client, 0, &event) == ELECT_OK) {
+        cr_assert_neq(elect_event_kind(event), ELECT_EVENT_LOST);
+        elect_event_free(event);
+    }
+    for (int i = 0; i < ELECTIONS; i++)
+        elect_election_free(elections[i]);
+    must(elect_client_close(site.client, GUARD_MS));
+    pthread_join(thread, NULL);
+    elect_client_free(site.client);
+    example_store_free(site.table);
 }
 
 Test(custom, a_thousand_elections_lead_and_end)

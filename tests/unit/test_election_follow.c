@@ -57,6 +57,13 @@ Test(election, where_nobody_tells_of_changes_a_follower_looks_again)
     ANSWER(&s, .outcome = ELECT__HELD, .attempt = 1, .epoch = 3, .left_ns = ELECT__S / 2, .poll_ns = ELECT__S);
     cr_assert_geq(wake_ms(&s), 500);
     cr_assert_leq(wake_ms(&s), 500 + 12);
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__WAIT, .left_ns = 3 * ELECT__S, .poll_ns = ELECT__S);
+    cr_assert_leq(wake_ms(&s), 1000 + 12);
+    timer(&s);
+    sent_is(&s, "acquire");
+    ANSWER(&s, .outcome = ELECT__WAIT, .left_ns = -1, .poll_ns = ELECT__S);
+    cr_assert_leq(wake_ms(&s), 1000 + 12);
 }
 
 Test(election, a_released_lock_is_acquired_at_once)

@@ -108,7 +108,6 @@ static void write_record(struct elect__cas *cas, const struct elect__cas_record 
     if (!ELECT__PLANTED(CAS_BODY_NOT_UNIQUE))
         cas->last_seq++;
     cas->written.seq = cas->last_seq;
-    cas->written.depose = 0;
     if (cas->writes++ == 0)
         cas->first_seq = cas->last_seq;
     step->record = cas->written;
@@ -130,13 +129,13 @@ static bool reply_busy(struct elect__cas *cas, int64_t now_ns, struct elect__cas
         return false;
     if (cas->present && !cas->record.released) {
         reply_term(cas, step, ELECT__HELD);
-        step->reply.poll_ns = cas->config.poll_ns;
     } else {
         reply(cas, step, ELECT__WAIT);
         step->why = cas->present ? "the register has lost data, and may have forgotten a leader"
                                  : "there is no record: a leader's may have been deleted, and its lease may last yet";
     }
     step->reply.left_ns = left_ns;
+    step->reply.poll_ns = cas->config.poll_ns;
     return true;
 }
 
@@ -187,7 +186,7 @@ static void renew(struct elect__cas *cas, int64_t now_ns, struct elect__cas_step
     } else if ((cas->record.released && !ELECT__PLANTED(CAS_RELEASED_RENEWED)) || cas->record.epoch != op->epoch) {
         reply(cas, step, ELECT__DELETED);
     } else {
-        if (cas->record.depose == cas->record.epoch)
+        if (cas->record.depose == cas->record.epoch) /* kept, and told again: the term may not be announced yet */
             step->depose = cas->record.epoch;
         next.lease_ns = cas->config.ttl_ns;
         if (has_landed(cas))

@@ -116,7 +116,7 @@ static void rival_takes(struct elect__memory *memory, struct elect__memory_regis
     struct elect__reply reply;
     int64_t now_ms = elect__memory_now_us(memory) / 1000;
     struct elect__op op = {.verb = ELECT__ACQUIRE, .attempt = ++memory->rivals, .loss_waited = true};
-    struct elect__ledger_request request = {.op = &op, .id = RIVAL, .ttl_us = at->rival_ttl_us};
+    struct elect__ledger_request request = {.op = &op, .id = elect__hash(0, RIVAL), .ttl_us = at->rival_ttl_us};
     apply(memory, at, &request, &reply);
     if (reply.outcome != ELECT__WON)
         return;
@@ -157,7 +157,7 @@ void elect__memory_retire(struct elect__memory *memory, struct elect__memory_reg
 {
     struct elect__reply reply;
     struct elect__op op = {.verb = ELECT__RELEASE, .attempt = at->rival_attempt};
-    struct elect__ledger_request request = {.op = &op, .id = RIVAL, .ttl_us = at->rival_ttl_us};
+    struct elect__ledger_request request = {.op = &op, .id = elect__hash(0, RIVAL), .ttl_us = at->rival_ttl_us};
     bool led = at->ledger.lock.held && at->ledger.lock.attempt == at->rival_attempt;
     at->rival = false;
     if (!led)
@@ -285,7 +285,7 @@ static void memory_submit(struct elect__store *store, struct elect__slot *slot, 
     char text[TEXT_SIZE];
     struct elect__ledger_request request = {
         .op = op,
-        .id = slot->settings->instance_id,
+        .id = elect__hash(0, slot->settings->instance_id),
         .ttl_us = slot->settings->lock_ttl_ns / 1000,
         .grace_us = slot->settings->restart_grace_ns / 1000,
     };
