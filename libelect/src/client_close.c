@@ -1,5 +1,6 @@
 /* How a client ends: close waits, free does not. */
 #include "candidate.h"
+#include "stores/custom.h"
 #include <stdlib.h>
 
 /* With the gate held: who joins this thread? */
@@ -103,5 +104,7 @@ void elect_client_free(elect_client_t *client)
     if (join_dispatcher)
         pthread_join(client->dispatcher.thread, NULL);
     elect__queue_deafen(&client->queue);
+    if (client->ops)
+        elect__ops_deafen(client->ops);
     elect__client_handle_gone(client);
 }

@@ -247,8 +247,10 @@ static void probe_answered(struct elect__fsm *f, const struct elect__op *op, con
         failed(f, r, now_ns, out);
     } else if (r->outcome == ELECT__HELD) {
         held(f, op, r, now_ns);
-    } else if (f->config.observer || f->working) {
+    } else if (f->config.observer || f->working || now_ns < f->not_before_ns) {
         retry_later(f, now_ns);
+        if (now_ns < f->not_before_ns)
+            f->stand_at_ns = min_ns(f->stand_at_ns, f->not_before_ns);
         if (f->woken)
             f->stand_at_ns = now_ns;
         f->woken = false;

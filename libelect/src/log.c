@@ -55,6 +55,7 @@ int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, voi
         return ELECT_ENOMEM;
     elect_event_t *early[ELECT__EARLY_LOGS];
     int count = 0;
+    elect__client_ref(client); /* callback may free the handle as soon as it hears the first of them */
     elect__gate_lock(&client->gate);
     int32_t code = client->closing ? ELECT_ECLOSED : client->log_queue ? ELECT_ESTATE : ELECT_OK;
     if (code == ELECT_OK && callback)
@@ -75,5 +76,6 @@ int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, voi
         user_free(user); /* the queue needs it no more */
     for (int i = 0; i < count; i++)
         elect__queue_push(client->log_queue, NULL, early[i]);
+    elect__client_unref(client);
     return code;
 }

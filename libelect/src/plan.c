@@ -114,7 +114,9 @@ static int64_t may_stand_at(const struct elect__fsm *f)
 
 static void plan_standing(struct elect__fsm *f, int64_t now_ns)
 {
-    bool probe = f->config.observer || f->probe_first || (f->working && !ELECT__PLANTED(SECOND_STANDING));
+    /* Who must not stand yet looks: not every store tells of another leader. */
+    bool waits = now_ns < f->not_before_ns || (f->working && !ELECT__PLANTED(SECOND_STANDING));
+    bool probe = f->config.observer || f->probe_first || waits;
     int64_t at_ns = probe ? f->stand_at_ns : may_stand_at(f);
     if (f->look || (probe && now_ns >= at_ns))
         send_probe(f, now_ns);

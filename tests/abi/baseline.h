@@ -54,7 +54,8 @@ void elect_client_free(elect_client_t *client);
 int32_t elect_client_report(elect_client_t *client, const char *what, int64_t timeout_ms, char **out);
 int32_t elect_client_forget(elect_client_t *client, const char *name, int64_t timeout_ms);
 void elect_string_free(char *string);
-int32_t elect_election_on_event(elect_election_t *election, elect_event_cb callback, void *user, elect_free_cb user_free);
+int32_t elect_election_on_event(elect_election_t *election, elect_event_cb callback, void *user,
+                                elect_free_cb user_free);
 int32_t elect_election_queue_events(elect_election_t *election, uint64_t tag);
 int32_t elect_client_on_log(elect_client_t *client, elect_event_cb callback, void *user, elect_free_cb user_free);
 int32_t elect_client_next_event(elect_client_t *client, int64_t timeout_ms, elect_event_t **out);

@@ -91,8 +91,10 @@ static struct bench_many measure(const char *store, int elections, double second
     int64_t start_ns = bench_now_ns();
     for (int i = 0; i < elections; i++)
         all[i] = stand(client, i);
-    for (int i = 0; i < elections; i++)
-        elect_election_wait(all[i], BENCH_PATIENCE_MS);
+    for (int i = 0; i < elections; i++) {
+        if (elect_election_wait(all[i], BENCH_PATIENCE_MS) != ELECT_OK)
+            bench_die("an election of %s never led", store);
+    }
     many.start_s = seconds_since(start_ns);
     watch(&many, seconds);
     many.threads -= serves ? SERVERS : 0;

@@ -173,9 +173,11 @@ static void act_on(struct sim_world *w, struct sim_node *n, const struct sim_mes
 {
     struct elect__input input = {.kind = ELECT__IN_TIMER};
     struct sim_message reply;
-    bool acts = true;
     if (m->kind == SIM_TOLD) {
-        acts = sim_cas_told(w, n, m, local_ns, &reply);
+        if (!sim_cas_told(w, n, m, local_ns, &reply)) {
+            resign_if_asked(w, n, local_ns);
+            return;
+        }
         m = &reply;
     }
     if (m->kind == SIM_REPLY) {
@@ -185,8 +187,7 @@ static void act_on(struct sim_world *w, struct sim_node *n, const struct sim_mes
         input.kind = ELECT__IN_WAKE;
         input.free = m->free;
     }
-    if (acts)
-        step(w, n, &input, local_ns, m->kind == SIM_REPLY ? m : NULL);
+    step(w, n, &input, local_ns, m->kind == SIM_REPLY ? m : NULL);
     resign_if_asked(w, n, local_ns);
 }
 

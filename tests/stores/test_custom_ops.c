@@ -1,5 +1,6 @@
 /* Operations of custom:, completed in every way that an application may find. */
 #include "custom_api.h"
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,7 +192,7 @@ Test(custom_ops, what_was_taken_and_not_completed_is_unknown)
 {
     char text[WORDS];
     int32_t code;
-    elect_client_t *client = open_client("custom:", "lock_ttl=100ms heartbeat_interval=10ms");
+    elect_client_t *client = open_client("custom:", "lock_ttl=4s");
     elect_election_t *election = start_queued(client, "name=job", 1);
     elect_op_t *op = next_op(client, ELECT_OP_READ);
     skip_to(client, ELECT_EVENT_ERROR, &code, NULL, text);
@@ -218,6 +219,57 @@ Test(custom_ops, a_client_that_nobody_serves_closes)
     client = open_client("custom:", SHORT);
     elect_election_free(start_queued(client, "name=job", 1));
     elect_client_free(client); /* ends by itself */
+}
+
+/* The read was answered before the lock was released; at the next look of its own, nobody would be left to wait for it. */
+Test(custom_ops, what_is_told_while_a_candidate_reads_is_not_lost)
+{
+#define RECORD(epoch)                                                                                                  \
+    "{\"v\":1,\"epoch\":" epoch ",\"leaseMs\":3600000,\"incarnation\":\"00112233445566778899aabbccddeeff\","           \
+    "\"attempt\":\"000000000000000b\",\"seq\":" epoch
+    elect_client_t *client = open_client("custom:", "lock_ttl=1h retry_interval=30m");
+    elect_election_t *election = start_queued(client, "name=job", 1);
+    elect_op_complete(next_op(client, ELECT_OP_READ), ELECT_OK, "1", RECORD("7") ",\"released\":true}", NULL);
+    elect_op_complete(next_op(client, ELECT_OP_WRITE), ELECT_ESTATE, NULL, NULL, NULL);
+    elect_op_t *op = next_op(client, ELECT_OP_READ);
+    must(elect_client_key_changed(client, "elect/job"));
+    for (int i = 0; i < 2; i++) { /* when the second question is answered, what came before the first was heard */
+        char *json;
+        must(elect_client_report(client, "store", GUARD_MS, &json));
+        elect_string_free(json);
+    }
+    elect_op_complete(op, ELECT_OK, "2", RECORD("8") "}", NULL);
+    elect_op_complete(next_op(client, ELECT_OP_READ), ELECT_OK, "3", RECORD("8") ",\"released\":true}", NULL);
+    elect_op_complete(next_op(client, ELECT_OP_WRITE), ELECT_OK, "4", NULL, NULL);
+    must(elect_election_wait(election, GUARD_MS));
+    elect_election_free(election);
+    elect_op_complete(next_op(client, ELECT_OP_WRITE), ELECT_OK, "5", NULL, NULL);
+    close_client(client);
+}
+
+/* Until the end: what nobody hears any more is lost as well. */
+static void *tell_changes(void *client)
+{
+    int32_t code = ELECT_OK;
+    while (code == ELECT_OK)
+        code = elect_client_key_changed(client, "elect/other");
+    cr_assert_eq(code, ELECT_ECLOSED);
+    return NULL;
+}
+
+Test(custom_ops, changes_may_be_told_until_the_client_has_closed)
+{
+    enum { CLIENTS = 20, THREADS = 4 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < CLIENTS; i++) {
+        elect_client_t *client = open_client("custom:", "");
+        for (int j = 0; j < THREADS; j++)
+            cr_assert_eq(pthread_create(&threads[j], NULL, tell_changes, client), 0);
+        must(elect_client_close(client, GUARD_MS));
+        for (int j = 0; j < THREADS; j++)
+            pthread_join(threads[j], NULL);
+        elect_client_free(client);
+    }
 }
 
 Test(custom_ops, a_child_has_memory_and_nothing_else)

@@ -126,10 +126,22 @@ static void start_all(struct life *life)
     }
 }
 
+/* Who leads does not hear that nobody does. */
+static void ask_leader(elect_election_t *election)
+{
+    elect_leader_t *leader;
+    uint64_t before, after;
+    elect_election_check(election, &before, NULL);
+    int32_t code = elect_election_leader(election, -1, 0, &leader);
+    check_refusal("elect_election_leader", code);
+    elect_election_check(election, &after, NULL);
+    cr_assert(code != ELECT_OK || before == 0 || after != before || leader);
+    elect_leader_free(leader);
+}
+
 static void ask_all(struct life *life)
 {
     static const char *const of_client[] = {"store", "elections", "metrics"}, *const of_one[] = {"status", "history"};
-    elect_leader_t *leader;
     char *text;
     for (int i = 0; i < 3; i++) {
         int32_t code = may_fail(elect_client_report(life->client, of_client[i], FOR_EVER, &text));
@@ -139,8 +151,7 @@ static void ask_all(struct life *life)
     for (int i = 0; i < 2; i++) {
         if (!life->elections[i])
             continue;
-        may_refuse(elect_election_leader(life->elections[i], -1, 0, &leader));
-        elect_leader_free(leader);
+        ask_leader(life->elections[i]);
         for (int j = 0; j < 2; j++) {
             may_refuse(elect_election_report(life->elections[i], of_one[j], FOR_EVER, &text));
             elect_string_free(text);

@@ -79,6 +79,7 @@ static void call_client(struct caller *caller, bool stands)
     elect_client_t *client = caller->client;
     elect_options_t *louder = make_options("log_level=error");
     elect_event_t *event;
+    elect_op_t *op;
     char *text;
     expect(elect_client_close(client, FOR_EVER) == ELECT_ESTATE);
     expect(elect_client_close(client, 0) == ELECT_ESTATE);
@@ -93,6 +94,9 @@ static void call_client(struct caller *caller, bool stands)
     expect(elect_client_forget(client, "a", FOR_EVER) == (stands ? ELECT_ESTATE : ELECT_OK));
     expect(elect_client_on_log(client, NULL, NULL, NULL) == ELECT_ESTATE);
     expect(elect_client_event_fd(client) >= 0);
+    expect(elect_client_next_op(client, FOR_EVER, &op) == ELECT_ESTATE);
+    expect(elect_client_op_fd(client) == ELECT_ESTATE);
+    expect(elect_client_key_changed(client, "elect/a") == ELECT_ESTATE);
     while (elect_client_next_event(client, 0, &event) == ELECT_OK)
         elect_event_free(event);
     expect(elect_memory_command(client, "advance 1ms") == ELECT_OK);
@@ -115,14 +119,29 @@ static void call_others(struct caller *caller)
     elect_election_free(more);
 }
 
+static void ask_event(struct caller *caller, const elect_event_t *event)
+{
+    int32_t kind = elect_event_kind(event);
+    const elect_leader_t *leader = elect_event_leader(event);
+    bool of_term = kind == ELECT_EVENT_ELECTED || kind == ELECT_EVENT_LOST;
+    expect(elect_event_tag(event) == 0);
+    expect(*elect_kind_name(kind) != '\0');
+    expect(!of_term || elect_event_epoch(event) != 0);
+    expect(elect_event_reason(event) == (kind == ELECT_EVENT_LOST ? ELECT_REASON_STOPPED : 0));
+    expect(elect_event_code(event) == ELECT_OK && elect_event_level(event) == 0);
+    expect(*elect_event_text(event) == '\0' && strcmp(elect_event_fields(event), "{}") == 0);
+    expect(!leader || (kind == ELECT_EVENT_LEADER_CHANGED && elect_leader_epoch(leader) != 0));
+    expect(!leader || strcmp(elect_leader_instance_id(leader), "me") == 0);
+    elect_event_free(elect_event_keep(event));
+}
+
 static void on_event_call_all(elect_election_t *election, const elect_event_t *event, void *user)
 {
     struct caller *caller = user;
     elect_options_t *changes = make_options("address=there");
     elect_leader_t *leader;
     char *text;
-    expect(elect_event_tag(event) == 0);
-    elect_event_free(elect_event_keep(event));
+    ask_event(caller, event);
     expect(elect_election_start(election) == ELECT_ESTATE);
     expect(elect_election_on_event(election, on_inner_event, caller, NULL) == ELECT_ESTATE);
     expect(elect_election_update(election, changes) == ELECT_OK);
@@ -140,7 +159,9 @@ static void on_event_call_all(elect_election_t *election, const elect_event_t *e
     expect(code == ELECT_ENOTLEADER);
     expect(elect_election_resign(election, 1, 0) == ELECT_ENOTLEADER);
     expect(elect_election_check(election, NULL, NULL) >= elect_election_is_leader(election));
+    expect(elect_election_epoch(election) == 0 || elect_election_lease_ms(election) >= 0);
     expect(strcmp(elect_election_name(election), "a") == 0);
+    expect(strcmp(elect_election_instance_id(election), "me") == 0);
     call_client(caller, elect_event_kind(event) != ELECT_EVENT_CLOSED);
     call_others(caller);
     if (elect_event_kind(event) == ELECT_EVENT_LEADER_CHANGED)

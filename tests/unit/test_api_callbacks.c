@@ -228,6 +228,29 @@ Test(api_callbacks, no_log_callback_begins_after_the_free_of_the_client)
     cr_assert_str_eq(seen.words, "free");
 }
 
+static void on_log_free(elect_election_t *election, const elect_event_t *event, void *user)
+{
+    struct seen *seen = user;
+    on_event(election, event, user);
+    elect_client_free(seen->client);
+}
+
+/* Several logs wait for their callback, and the first of them ends the client: on_log itself is still at work. */
+Test(api_callbacks, the_first_log_may_free_the_client)
+{
+    for (int i = 0; i < 20; i++) {
+        struct seen seen = {.client = open_client(MANUAL, "log_level=debug")};
+        elect_election_t *election = make_election(seen.client, "name=a");
+        must(elect_election_start(election));
+        command(seen.client, "advance 1m");
+        elect_election_free(election);
+        must(elect_client_on_log(seen.client, on_log_free, &seen, on_free));
+        while (atomic_load(&seen.frees) == 0)
+            sched_yield();
+        cr_assert_str_eq(seen.words, "log free");
+    }
+}
+
 Test(api_callbacks, logs_for_the_queue_need_no_user)
 {
     struct seen seen = {0};

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum waits { JOIN, WAIT, LEADER, NEXT_EVENT, CLOSE };
+enum waits { JOIN, WAIT, LEADER, NEXT_EVENT, NEXT_OP, CLOSE };
 
 struct waiter {
     enum waits in;
@@ -24,6 +24,7 @@ static void *wait_in_call(void *argument)
     struct waiter *waiter = argument;
     elect_leader_t *leader = NULL;
     elect_event_t *event = NULL;
+    elect_op_t *op = NULL;
     atomic_store(&waiter->tid, (pid_t)syscall(SYS_gettid));
     if (waiter->in == JOIN)
         waiter->code = elect_election_join(waiter->election, waiter->timeout_ms);
@@ -33,6 +34,8 @@ static void *wait_in_call(void *argument)
         waiter->code = elect_election_leader(waiter->election, 0, waiter->timeout_ms, &leader);
     else if (waiter->in == NEXT_EVENT)
         waiter->code = elect_client_next_event(waiter->client, waiter->timeout_ms, &event);
+    else if (waiter->in == NEXT_OP)
+        waiter->code = elect_client_next_op(waiter->client, waiter->timeout_ms, &op);
     else
         waiter->code = elect_client_close(waiter->client, waiter->timeout_ms);
     elect_leader_free(leader);
@@ -125,6 +128,32 @@ Test(api_free, who_reads_events_of_a_client_that_is_freed_is_woken)
     cr_assert_eq(end_waiting(&reader), ELECT_ECLOSED);
     cr_assert_eq(end_waiting(&another), ELECT_ECLOSED);
     elect_election_free(election);
+}
+
+/* Whoever has an operation asks for the next one, on a handle that is gone: so there is none, though a release waits. */
+Test(api_free, who_serves_a_client_that_is_freed_is_woken)
+{
+    enum { CLIENTS = 20, SERVERS = 4 };
+    for (int i = 0; i < CLIENTS; i++) {
+        elect_op_t *op;
+        elect_client_t *client = open_client("custom:?bootstrap=now", "lock_ttl=1h");
+        elect_election_t *election = make_election(client, "name=a");
+        must(elect_election_start(election));
+        for (int operations = 0; operations < 2; operations++) { /* read, write */
+            must(elect_client_next_op(client, GUARD_MS, &op));
+            elect_op_complete(op, ELECT_OK, elect_op_kind(op) == ELECT_OP_READ ? "" : "1", NULL, NULL);
+        }
+        must(elect_election_wait(election, GUARD_MS));
+        struct waiter servers[SERVERS] = {{0}};
+        for (int j = 0; j < SERVERS; j++) {
+            servers[j] = (struct waiter){.in = NEXT_OP, .client = client, .timeout_ms = j % 2 ? FOR_EVER : GUARD_MS};
+            start_waiting(&servers[j]);
+        }
+        elect_client_free(client);
+        elect_election_free(election);
+        for (int j = 0; j < SERVERS; j++)
+            cr_assert_eq(end_waiting(&servers[j]), ELECT_ECLOSED);
+    }
 }
 
 Test(api_free, who_closes_a_client_that_is_freed_waits_for_its_end)

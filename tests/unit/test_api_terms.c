@@ -1,5 +1,8 @@
 /* Terms: how they begin, what ends them, and what is_leader says meanwhile. */
 #include "api.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 /* A leader whose first events have been read. */
 static elect_election_t *start_leader(elect_client_t *client, const char *pairs, uint64_t tag)
@@ -24,6 +27,8 @@ Test(api_terms, is_leader_ends_with_the_lease_by_the_clock_alone)
     cr_assert_eq(elect_election_is_leader(election), 0);
     cr_assert_eq(elect_election_epoch(election), 0);
     expect_events(client, "1 lost/unreachable, 1 error");
+    elect_leader_t *leader;
+    cr_assert_eq(elect_election_leader(election, -1, 0, &leader), ELECT_ETIMEOUT, "who leads is not known any more");
     command(client, "heal a");
     command(client, "advance 30s");
     cr_assert_eq(elect_election_is_leader(election), 1);
@@ -76,6 +81,79 @@ Test(api_terms, no_renewal_revives_what_was_resigned)
     must(elect_election_wait(election, GUARD_MS));
     cr_assert_gt(elect_election_epoch(election), epoch);
     elect_election_free(election);
+    close_client(client);
+}
+
+static int64_t heartbeat_ms(elect_election_t *election)
+{
+    elect_leader_t *leader;
+    must(elect_election_leader(election, -1, 0, &leader));
+    int64_t at_ms = elect_leader_last_heartbeat_ms(leader);
+    elect_leader_free(leader);
+    return at_ms;
+}
+
+struct hours {
+    elect_client_t *client;
+    atomic_bool over;
+};
+
+/* Thousands of renewals, one after the other: the thread that makes them sees no wish of ours before they are over. */
+static void *pass_hours(void *argument)
+{
+    struct hours *hours = argument;
+    command(hours->client, "advance 6h");
+    atomic_store(&hours->over, true);
+    return NULL;
+}
+
+static void begin_hours(struct hours *hours, elect_election_t *leader, pthread_t *passing)
+{
+    int64_t before_ms = heartbeat_ms(leader);
+    cr_assert_eq(pthread_create(passing, NULL, pass_hours, hours), 0);
+    while (heartbeat_ms(leader) == before_ms)
+        sched_yield();
+}
+
+static void never_leads(const struct hours *hours, elect_election_t *election)
+{
+    do
+        cr_assert_eq(elect_election_is_leader(election), 0);
+    while (!atomic_load(&hours->over));
+    cr_assert_eq(elect_election_is_leader(election), 0);
+}
+
+Test(api_terms, no_renewal_under_way_revives_what_was_ended)
+{
+    for (int stops = 0; stops < 2; stops++) {
+        elect_client_t *client = open_client(MANUAL, "lock_ttl=10s heartbeat_interval=1s");
+        elect_election_t *election = start_leader(client, "name=a", 1);
+        struct hours hours = {.client = client};
+        pthread_t passing;
+        begin_hours(&hours, election, &passing);
+        must(stops ? elect_election_stop(election) : elect_election_resign(election, 0, 0));
+        never_leads(&hours, election);
+        pthread_join(passing, NULL);
+        elect_election_free(election);
+        close_client(client);
+    }
+}
+
+Test(api_terms, no_grant_under_way_makes_a_leader_of_what_was_stopped)
+{
+    elect_client_t *client = open_client(MANUAL, "lock_ttl=10s heartbeat_interval=1s");
+    elect_election_t *busy = start_leader(client, "name=a", 1), *election = start_leader(client, "name=b", 2);
+    struct hours hours = {.client = client};
+    pthread_t passing;
+    must(elect_election_resign(election, 0, 3 * 3600000)); /* it stands again in the midst of what passes */
+    elect_event_free(next_event(client, ELECT_EVENT_LOST));
+    settle(client);
+    begin_hours(&hours, busy, &passing);
+    must(elect_election_stop(election));
+    never_leads(&hours, election);
+    pthread_join(passing, NULL);
+    elect_election_free(election);
+    elect_election_free(busy);
     close_client(client);
 }
 

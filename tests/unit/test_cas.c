@@ -296,13 +296,33 @@ Test(cas, a_write_of_ours_that_was_released_since_won_nothing)
     did_is(&s, "WAIT 0 for 0 ms");
 }
 
-Test(cas, a_lock_that_is_free_again_is_left_to_the_next_operation)
+Test(cas, a_lock_that_is_free_again_is_written_again)
 {
     struct script s = begin();
     ACQUIRE(&s);
     FOUND(&s, "a", .released = true);
+    UNKNOWN(&s);
+    FOUND(&s, "b", .released = true, .epoch = 1008);
+    did_is(&s, "write if 'b': epoch 1009 seq 2");
+    cr_assert_eq(s.written.attempt, 11);
     CONFLICT(&s);
-    FOUND(&s, "b", .released = true, .epoch = 8);
+    FOUND(&s, "c", .released = true, .epoch = 1010);
+    did_is(&s, "write if 'c': epoch 1011 seq 3");
+    WRITTEN(&s, "d");
+    did_is(&s, "WON 1011");
+}
+
+Test(cas, a_lock_that_changes_under_each_write_is_left_to_the_next_operation)
+{
+    static const char *const versions[] = {"a", "b", "c", "d"};
+    struct script s = begin();
+    ACQUIRE(&s);
+    for (int i = 0; i < 3; i++) {
+        FOUND(&s, versions[i], .released = true);
+        cr_assert_eq(s.step.act, ELECT__CAS_WRITE);
+        CONFLICT(&s);
+    }
+    FOUND(&s, versions[3], .released = true);
     did_is(&s, "WAIT 0 for 0 ms");
 }
 

@@ -217,6 +217,28 @@ Test(cas_record, a_lease_that_no_option_allows_counts_as_missing)
     cr_assert_not(reads_with(",\"leaseMs\":1e300"));
 }
 
+Test(cas_record, a_lease_is_never_written_shorter_than_it_is)
+{
+    struct elect__cas_document read;
+    struct elect__cas_record record = whole;
+    record.lease_ns = 150 * ELECT__MS + 1;
+    char *text = elect__cas_record_write(&record, &leader, "[]");
+    cr_assert(elect__cas_record_read(text, strlen(text), &read));
+    cr_assert_eq(read.record.lease_ns, 151 * ELECT__MS);
+    elect__cas_record_free(&read);
+    free(text);
+}
+
+/* A later format may add any. */
+Test(cas_record, numbers_of_fields_that_nobody_knows_are_not_judged)
+{
+    cr_assert(reads_with(",\"load\":0.5,\"share\":[1e-3,{\"of\":2.5E+300}]"));
+    cr_assert_not(reads_with(",\"startedAt\":1e3"));
+    cr_assert_not(reads_with(",\"startedAt\":1.0"));
+    cr_assert_not(reads_with(",\"start\\u0065dAt\":1e3"));
+    cr_assert_not(reads_with(",\"terms\":[{\"epoch\":1,\"endedAt\":1E3}]"));
+}
+
 static int64_t updated_at(const char *time)
 {
     struct elect__cas_document read;

@@ -16,7 +16,8 @@
  * operation like any other. elect_op_remaining_ms is how long a completion is awaited: lock_ttl / 4 at most, of which your time
  * limits should be a part. What is not completed by then may have been applied (as ELECT_EUNKNOWN says), or, when nobody had
  * taken it, surely was not. Complete it anyway: late, after close, after elect_client_free and in a forked child that is
- * nothing but the end of op.
+ * nothing but the end of op. Close the client and join your threads before elect_client_free: it ends their wait for the
+ * next operation (ELECT_ECLOSED), and nobody can serve what is left then.
  *
  * Keys are <prefix>/<name> and have at most 512 bytes; of the name, what is not A-Z a-z 0-9 _ - . is percent-encoded, so is
  * a leading dot, and more than 200 bytes are cut to 160 with ~ and a hash. Values have at most 16 KiB.

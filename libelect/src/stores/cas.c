@@ -156,7 +156,8 @@ static void acquire(struct elect__cas *cas, int64_t now_ns, int64_t real_us, str
         reply_failure(cas, step, ELECT_EUNKNOWN, NULL);
     } else if (reply_busy(cas, now_ns, step)) {
         return;
-    } else if (cas->writes > 0) { /* it changed under our write, and is free again */
+    } else if (cas->writes == WRITES_MAX || (cas->writes > 0 && is_ours(cas, op->attempt))) {
+        /* an attempt that was released stays so */
         reply(cas, step, ELECT__WAIT);
     } else {
         next.epoch = elect__next_epoch(cas->present ? cas->record.epoch : 0, cas->highest_epoch, real_us);

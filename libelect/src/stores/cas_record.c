@@ -13,23 +13,32 @@ enum { FORMAT = 1, DEPTH_MAX = 32, TIME_SIZE = 48, ATTEMPT_DIGITS = 16, REASONS 
 
 /* ---- reading ---- */
 
+/* What a later format puts into fields of its own is not judged here. */
+static bool is_whole_field(const char *name)
+{
+    size_t length = strcspn(name, "\"");
+    return elect__word_in("v|epoch|leaseMs|seq|depose|startedAt|endedAt", name, length) || memchr(name, '\\', length);
+}
+
 /* cJSON recurses, and would do so a thousand times; and it takes 1.79e15 for an epoch. */
 static bool is_plain(const char *text)
 {
     int depth = 0;
     bool quoted = false;
+    const char *name = ""; /* the last string */
     char before = '\0';
     for (const char *c = text; *c; before = *c++) {
         bool digit = before >= '0' && before <= '9';
         if (quoted && *c == '\\' && c[1])
             c++;
-        else if (*c == '"')
+        else if (*c == '"') {
             quoted = !quoted;
-        else if (!quoted && (*c == '{' || *c == '['))
+            name = quoted ? c + 1 : name;
+        } else if (!quoted && (*c == '{' || *c == '['))
             depth++;
         else if (!quoted && (*c == '}' || *c == ']'))
             depth--;
-        else if (!quoted && digit && strchr(".eE", *c))
+        else if (!quoted && digit && strchr(".eE", *c) && is_whole_field(name))
             return false;
         if (depth > DEPTH_MAX)
             return false;
@@ -273,12 +282,13 @@ char *elect__cas_terms_write(const struct elect__term_view *newest, const struct
 char *elect__cas_record_write(const struct elect__cas_record *record, const struct elect__leader_view *leader,
                               const char *terms)
 {
+    int64_t lease_ms = (record->lease_ns + ELECT__MS - 1) / ELECT__MS; /* never shorter than it is */
     cJSON *object = cJSON_CreateObject();
     bool whole = add_unless_empty(object, "leaderID", leader->instance_id) &&
                  add_unless_empty(object, "leaderAddr", leader->address) &&
                  add_time(object, "lastUpdated", record->released ? 0 : leader->last_heartbeat_ms) &&
                  elect__report_add_i64(object, "v", FORMAT) && elect__report_add_u64(object, "epoch", record->epoch) &&
-                 (record->lease_ns == 0 || elect__report_add_i64(object, "leaseMs", record->lease_ns / ELECT__MS)) &&
+                 (record->lease_ns == 0 || elect__report_add_i64(object, "leaseMs", lease_ms)) &&
                  add_text(object, "incarnation", record->incarnation) && add_hex(object, "attempt", record->attempt) &&
                  elect__report_add_u64(object, "seq", record->seq) &&
                  cJSON_AddBoolToObject(object, "released", record->released) &&

@@ -320,11 +320,12 @@ static bool leads(const struct seat *seat)
            strcmp(cas->record.incarnation, cas->config.incarnation) == 0;
 }
 
-/* Not the leader, whose own renewals are changes as well, and nobody who is about to write: its answer will tell. */
+/* Not the leader, whose own renewals are changes as well, and nobody whose write is under way: its answer will tell. That
+ * of a read may be older than the change. */
 static void wake(struct seat *seat)
 {
-    enum elect__verb verb = seat->cas.op.verb;
-    if (!leads(seat) && (verb == ELECT__NO_OP || verb == ELECT__PROBE))
+    bool writes = seat->request.operation && seat->request.value;
+    if (!leads(seat) && !writes)
         seat->store->args.host->wake(seat->slot, false);
 }
 

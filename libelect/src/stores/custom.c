@@ -30,18 +30,21 @@ static int64_t now_ns(const struct custom *custom)
 
 /* ---- deadlines ---- */
 
-/* It may go off too early: it then sets itself anew. So of the many that are answered in time, none sets it. */
-static void arm(struct custom *custom)
+/* It may go off too early: it then sets itself anew. So of the many that are answered in time, none sets it. False: out
+ * of memory, which it needs the first time only. */
+static bool arm(struct custom *custom)
 {
     const struct elect__timer *first = custom->deadlines.first;
     if (!first || first->at_ns >= custom->armed_ns)
-        return;
+        return true;
     int64_t left_ns = first->at_ns - now_ns(custom);
     if (left_ns < 0)
         left_ns = 0;
     struct timeval wait = {.tv_sec = left_ns / ELECT__S, .tv_usec = left_ns % ELECT__S / 1000 + 1};
-    custom->armed_ns = first->at_ns;
-    event_add(custom->alarm, &wait);
+    bool armed = event_add(custom->alarm, &wait) == 0;
+    if (armed)
+        custom->armed_ns = first->at_ns;
+    return armed;
 }
 
 /* An operation ends for the I/O thread: its request may be answered. */
@@ -128,7 +131,11 @@ static int32_t custom_submit(struct elect__cas_store *store, struct elect__regis
     atomic_init(&op->given_up, false);
     op->state = ELECT__OP_QUEUED;
     elect__heap_set(&custom->deadlines, &op->timer, op->deadline_ns);
-    arm(custom);
+    if (!arm(custom)) {
+        let_go(custom, op);
+        elect__op_free(op);
+        return ELECT_ENOMEM;
+    }
     elect__ops_push(custom->ops, op);
     return ELECT_OK;
 }

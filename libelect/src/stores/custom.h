@@ -63,6 +63,7 @@ struct elect__ops {
     int changes;  /* their number */
     bool any_key; /* they were too many to be kept */
     bool closed, called;
+    bool deaf;   /* the handle of who took operations is gone */
     int wake_fd; /* wakes the I/O thread, which closes it at the end */
 };
 
@@ -85,6 +86,8 @@ void elect__ops_close(struct elect__ops *ops);
 
 /* From any thread. */
 int32_t elect__ops_pop(struct elect__ops *ops, int64_t deadline_ns, elect_op_t **out);
+/* Who waits in elect__ops_pop is told that it is over: the next call would be one on a freed handle. */
+void elect__ops_deafen(struct elect__ops *ops);
 /* With op->answer filled. False: nobody waits for it, and it is still the caller's. */
 bool elect__ops_complete(struct elect__ops *ops, elect_op_t *op);
 int32_t elect__ops_change(struct elect__ops *ops, const char *key);

@@ -23,7 +23,13 @@ int32_t elect_client_next_op(elect_client_t *client, int64_t timeout_ms, elect_o
         return ELECT_EINVAL;
     *out = NULL;
     int32_t code = check(client);
-    return code == ELECT_OK ? elect__ops_pop(client->ops, elect__gate_deadline(timeout_ms), out) : code;
+    if (code != ELECT_OK)
+        return code;
+    struct elect__ops *ops = client->ops;
+    elect__ops_ref(ops); /* the handle may be freed meanwhile */
+    code = elect__ops_pop(ops, elect__gate_deadline(timeout_ms), out);
+    elect__ops_unref(ops);
+    return code;
 }
 
 int32_t elect_client_op_fd(const elect_client_t *client)

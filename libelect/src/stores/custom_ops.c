@@ -42,6 +42,11 @@ void elect__ops_unref(struct elect__ops *ops)
     if (!ops || atomic_fetch_sub_explicit(&ops->refs, 1, memory_order_acq_rel) != 1)
         return;
     if (getpid() == ops->pid) {
+        struct elect__changed_key *change;
+        while ((change = ops->changed)) { /* told when nobody was left to hear it */
+            ops->changed = change->next;
+            free(change);
+        }
         close(ops->fd);
         elect__gate_close(&ops->gate);
     }
@@ -180,10 +185,10 @@ void elect__ops_close(struct elect__ops *ops)
 int32_t elect__ops_pop(struct elect__ops *ops, int64_t deadline_ns, elect_op_t **out)
 {
     elect__gate_lock(&ops->gate);
-    while (!ops->queued.first && !ops->closed && elect__gate_wait(&ops->gate, deadline_ns))
+    while (!ops->queued.first && !ops->closed && !ops->deaf && elect__gate_wait(&ops->gate, deadline_ns))
         ;
-    elect_op_t *op = ops->queued.first;
-    int32_t code = op ? ELECT_OK : ops->closed ? ELECT_ECLOSED : ELECT_ETIMEOUT;
+    elect_op_t *op = ops->deaf ? NULL : ops->queued.first;
+    int32_t code = op ? ELECT_OK : ops->closed || ops->deaf ? ELECT_ECLOSED : ELECT_ETIMEOUT;
     if (op) {
         take_out(&ops->queued, op);
         op->state = ELECT__OP_TAKEN;
@@ -192,6 +197,14 @@ int32_t elect__ops_pop(struct elect__ops *ops, int64_t deadline_ns, elect_op_t *
     elect__gate_unlock(&ops->gate);
     *out = op;
     return code;
+}
+
+void elect__ops_deafen(struct elect__ops *ops)
+{
+    elect__gate_lock(&ops->gate);
+    ops->deaf = true;
+    elect__gate_wake_all(&ops->gate);
+    elect__gate_unlock(&ops->gate);
 }
 
 int32_t elect__ops_change(struct elect__ops *ops, const char *key)
