@@ -80,7 +80,7 @@ def test_a_command_that_had_to_be_killed_is_137(box):
 
 
 def test_a_drain_that_is_over_at_once_leaves_nothing_behind(box):
-    run = box.start("run", "--drain-timeout", "0", "job", "--", *WORKER, box.journal().path, "family")
+    run = box.start("run", "--drain-timeout", "0", "job", "--", *WORKER, box.journal().path, "deaf", "family")
     box.journal().wait_starts(1)
     run.terminate()
     assert run.end() == 137

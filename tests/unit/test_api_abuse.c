@@ -13,7 +13,7 @@ static void on_event_block(elect_election_t *election, const elect_event_t *even
 {
     atomic_int *step = user; /* 1: it blocks, 2: it may go on */
     (void)election;
-    if (elect_event_kind(event) != ELECT_EVENT_ELECTED)
+    if (elect_event_kind(event) != ELECT_EVENT_ELECTED || atomic_load(step) == 2)
         return;
     atomic_store(step, 1);
     while (atomic_load(step) != 2)
