@@ -93,7 +93,8 @@ GoAcquire(n, x) ==
   IF IsOurs(x, x.att) /\ ~x.view.rel THEN Won(n, x)
   ELSE IF x.doubt THEN Is(Idle(x))
   ELSE IF ~Free(x) /\ x.view.ver # 0 /\ ~x.view.rel THEN Held(n, x)
-  ELSE IF ~Free(x) \/ x.mine # {} THEN Is(Idle([x EXCEPT !.open = @ \ {x.att}]))
+  \* it changed under our write and is free again: once more, but an attempt that was released stays so
+  ELSE IF ~Free(x) \/ (x.mine # {} /\ IsOurs(x, x.att)) \/ Cardinality(x.mine) = 2 THEN Is(Idle([x EXCEPT !.open = @ \ {x.att}]))
   ELSE Writes(n, x, [Absent EXCEPT !.ep = Max(Max(x.view.ep, x.hi), gen) + 1, !.who = n, !.att = x.att])
 Lost(x) == IF x.op = "adp" THEN Is(Idle([x EXCEPT !.open = @ \ {x.att}])) ELSE Is(Down(x))
 GoRenew(n, x) ==
