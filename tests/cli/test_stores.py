@@ -176,7 +176,7 @@ def test_a_list_says_what_it_leaves_out_and_what_it_does_not_know(box):
     assert code == 0 and {row["name"]: row["state"] for row in elections} == {"sound": "nobody", "unread": "unknown"}
     code, out, err = box.run("list")
     assert code == 0 and [line.split()[1] for line in out.splitlines()] == ["NOBODY", "UNKNOWN:"]
-    told = [line for line in err.splitlines() if "overlayfs is private" not in line]  # where this machine is a container
+    told = [line for line in err.splitlines() if "overlayfs is private" not in line]
     assert len(told) == 1 and told[0].startswith("elect: ") and f"{headless}: not a file of libelect" in told[0]
 
 
