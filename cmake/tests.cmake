@@ -48,8 +48,9 @@ function(elect_criterion name label seconds library)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_include_directories(${name} SYSTEM PRIVATE ${CRITERION_INCLUDE})
     # Criterion's macros take their message as a variable argument that is mostly absent.
-    target_compile_options(${name} PRIVATE $<$<C_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments>
-        -Wno-missing-prototypes)
+    # What clang calls that has changed with its versions.
+    target_compile_options(${name} PRIVATE $<$<C_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments
+        -Wno-unknown-warning-option -Wno-c23-extensions> -Wno-missing-prototypes)
     target_link_libraries(${name} PRIVATE ${library} ${CRITERION_LIBRARY})
     if(ELECT_VALGRIND)
         math(EXPR seconds "10 * ${seconds}")
