@@ -28,9 +28,11 @@ bool elect__run_signals_open(struct elect__run *run)
     return run->signals >= 0;
 }
 
+/* From the word to start on, not only from the answer to it: the guard reads both in order, and a command that runs may
+ * be heard of late. */
 static void pass_on(struct elect__run *run, int signo)
 {
-    if (run->phase == ELECT__RUN_TERM && run->term.group > 0)
+    if (run->phase == ELECT__RUN_TERM && run->term.going)
         elect__link_send(run->term.link, ELECT__GUARD_SIGNAL, signo, 0, NULL);
 }
 
