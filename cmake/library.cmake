@@ -3,6 +3,12 @@
 #   elect_shared   libelect.so.0; exports what the public headers declare and nothing else
 #   elect_planted  the static one with the planted bugs compiled in, for the tests of the tests
 file(GLOB ELECT_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/libelect/src/*.c ${PROJECT_SOURCE_DIR}/libelect/src/stores/*.c)
+if(ELECT_REDIS)
+    file(GLOB ELECT_NET_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/libelect/src/net/*.c)
+    list(APPEND ELECT_SOURCES ${ELECT_NET_SOURCES})
+else()
+    list(FILTER ELECT_SOURCES EXCLUDE REGEX "/stores/redis[^/]*$")
+endif()
 file(GLOB ELECT_CLI_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/libelect/cli/*.c)
 set(ELECT_HEADERS ${PROJECT_SOURCE_DIR}/libelect/include/elect/elect.h ${PROJECT_SOURCE_DIR}/libelect/include/elect/store.h)
 
@@ -13,6 +19,10 @@ function(elect_uses target scope)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/libelect/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${target} ${scope} PkgConfig::LIBEVENT PkgConfig::CJSON Threads::Threads)
+    if(ELECT_REDIS)
+        target_compile_definitions(${target} ${scope} ELECT_REDIS)
+        target_link_libraries(${target} ${scope} PkgConfig::HIREDIS PkgConfig::TLS)
+    endif()
 endfunction()
 
 # Compiled once, position-independent, for both.

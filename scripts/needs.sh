@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # What is needed, in one place. Packages have the same names on Debian 12 and 13 and on Ubuntu from 24.04 on.
 # package:command is not needed where the command is there already.
-packages_build="gcc:gcc libc6-dev cmake:cmake ninja-build:ninja pkgconf:pkg-config libevent-dev libcjson-dev"
+packages_build="gcc:gcc libc6-dev cmake:cmake ninja-build:ninja pkgconf:pkg-config libevent-dev libcjson-dev libhiredis-dev libssl-dev"
 packages_test="g++:g++ clang:clang libclang-rt-dev valgrind golang-go:go libcriterion-dev python3:/usr/bin/python3 python3-dev python3-venv
     ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep
     make:make abigail-tools:abidiff cppcheck:cppcheck"

@@ -51,10 +51,28 @@ static void on_depose(struct elect__slot *slot, uint64_t epoch)
     come_back(e, ELECT__WISH_DEPOSE);
 }
 
+static void on_error(struct elect__slot *slot, int32_t code, const char *text)
+{
+    elect__candidate_error(of_slot(slot), code, text);
+}
+
+static void on_current(void *ctx, void (*read)(const struct elect__settings *settings, void *user), void *user)
+{
+    elect_client_t *client = ctx;
+    elect__gate_lock(&client->gate);
+    read(client->updated ? client->updated : client->settings, user);
+    elect__gate_unlock(&client->gate);
+}
+
 static void on_log(void *ctx, int32_t level, const char *text)
 {
     elect__log(ctx, level, NULL, "%s", text);
 }
 
-const struct elect__host elect__candidate_host = {
-    .reply = on_reply, .wake = on_wake, .doubt = on_doubt, .depose = on_depose, .log = on_log};
+const struct elect__host elect__candidate_host = {.reply = on_reply,
+                                                  .wake = on_wake,
+                                                  .doubt = on_doubt,
+                                                  .depose = on_depose,
+                                                  .error = on_error,
+                                                  .log = on_log,
+                                                  .current = on_current};

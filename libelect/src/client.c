@@ -158,7 +158,7 @@ static int32_t open_store(elect_client_t *client, elect_options_t *options)
         .settings = client->settings,
         .env = client->env,
         .host = &elect__candidate_host,
-        .log_ctx = client,
+        .ctx = client,
         .base = client->loop.base,
     };
     int32_t code = client->class_->open(&args, &client->store, error, sizeof error);

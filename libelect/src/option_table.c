@@ -102,9 +102,15 @@ static int32_t check_scheme(const struct elect__url *url, char *rule, size_t rul
         return ELECT_OK;
     char shown[ELECT__SHOW_SIZE];
     int used = snprintf(rule, rule_size, "no store is called %s:; there are", elect__text_show(url->scheme, shown));
-    for (size_t i = 0; elect__store_classes[i] && used >= 0 && (size_t)used < rule_size; i++)
-        used +=
-            snprintf(rule + used, rule_size - (size_t)used, "%s %s:", i ? "," : "", elect__store_classes[i]->scheme);
+    const char *comma = "";
+    for (size_t i = 0; elect__store_classes[i]; i++) {
+        for (const char *word = elect__store_classes[i]->schemes; *word && used >= 0 && (size_t)used < rule_size;) {
+            size_t length = strcspn(word, "|");
+            used += snprintf(rule + used, rule_size - (size_t)used, "%s %.*s:", comma, (int)length, word);
+            comma = ",";
+            word += length + (word[length] == '|');
+        }
+    }
     return ELECT_EINVAL;
 }
 

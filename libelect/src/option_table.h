@@ -20,8 +20,9 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
 /* clang-format off */
 #define ELECT__OPTION_TABLE(X, SEP)                                                                                    \
     X(store, STORE, URL, "", "", "1", "4096", CLIENT, 0, 0,                                                            \
-      "Where leaders are elected: local:/path (one host), custom: (a store of your own, served by your program) or "  \
-      "memory: (tests). Its ?query may set options.") SEP                                                              \
+      "Where leaders are elected: redis://host:port, rediss:// (TLS) or redis+unix:///path, the same with valkey; "     \
+      "local:/path (one host), custom: (a store of your own, served by your program) or memory: (tests). "             \
+      "Its ?query may set options.") SEP                                                              \
     X(name, NAME, LINE, "", "", "1", "200", ELECTION, 0, 0,                                                            \
       "The election: of all that bear one name, one leads.") SEP                                                       \
     X(prefix, PREFIX, LINE, "", "elect", "1", "200", ELECTION, 0, 0,                                                   \
@@ -36,8 +37,13 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
       "Any text; told to the others.") SEP                                                                             \
     X(role, ROLE, ENUM, "candidate|observer", "candidate", "", "", ELECTION, 0, 0,                                     \
       "An observer looks and never leads.") SEP                                                                        \
-    X(layout, LAYOUT, ENUM, "elect", "elect", "", "", ELECTION, 0, 0,                                                  \
-      "Which records the store writes; never change it while candidates run.") SEP                                     \
+    X(layout, LAYOUT, ENUM, "elect|plain|maplefile|elector|go-leader", "elect", "", "", ELECTION, 0, 0,                \
+      "Which keys and values the store writes: our own, or those of a lock that is there already (Redis only); "       \
+      "never change it while candidates run.") SEP                                                                     \
+    X(lock_key, LOCK_KEY, LINE, "", "", "0", "512", ELECTION, 0, 0,                                                    \
+      "The key of the lock, for layouts plain (which needs it) and maplefile.") SEP                                    \
+    X(info_key, INFO_KEY, LINE, "", "", "0", "512", ELECTION, 0, 0,                                                    \
+      "The key of what is told of the leader, for layout maplefile.") SEP                                     \
     X(lock_ttl, LOCK_TTL, DURATION, "", "10s", "100ms", "1h", ELECTION, 0, 0,                                          \
       "How long a lease lasts without a heartbeat; the same for all candidates of an election.") SEP                   \
     X(heartbeat_interval, HEARTBEAT_INTERVAL, DURATION, "auto", "auto", "10ms", "1h", ELECTION, 0, 0,                  \
@@ -50,6 +56,26 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
       "How long a leader that steps down keeps its lease until its work has ended.") SEP                               \
     X(restart_grace, RESTART_GRACE, DURATION, "auto", "auto", "0", "24h", ELECTION, 0, 0,                              \
       "How long a restarted store is not trusted to remember a leader; auto: lock_ttl; 0: no wait.") SEP               \
+    X(wait_replicas, WAIT_REPLICAS, ENUM, "off|all", "off", "", "", ELECTION, 0, 0,                                    \
+      "Redis: all makes a write count only once every replica has it, so that a promoted one knows the leader.") SEP   \
+    X(password, PASSWORD, LINE, "", "", "0", "4096", CLIENT, 1, 1,                                                     \
+      "For the store; instead of one in its URL.") SEP                                                                 \
+    X(password_file, PASSWORD_FILE, LINE, "", "", "0", "4096", CLIENT, 1, 0,                                           \
+      "A file with the password, its first line; read again at each connect.") SEP                                     \
+    X(tls_ca_file, TLS_CA_FILE, LINE, "", "", "0", "4096", CLIENT, 1, 0,                                               \
+      "TLS: certificates (PEM) of the authorities to trust; empty, and tls_ca_dir too: those of the system.") SEP      \
+    X(tls_ca_dir, TLS_CA_DIR, LINE, "", "", "0", "4096", CLIENT, 1, 0,                                                 \
+      "TLS: a directory of such certificates, with hashed names.") SEP                                                 \
+    X(tls_cert_file, TLS_CERT_FILE, LINE, "", "", "0", "4096", CLIENT, 1, 0,                                           \
+      "TLS: our own certificate and its chain (PEM), where the server asks for one.") SEP                              \
+    X(tls_key_file, TLS_KEY_FILE, LINE, "", "", "0", "4096", CLIENT, 1, 0,                                             \
+      "TLS: the key (PEM) of tls_cert_file; empty: it is in that file.") SEP                                           \
+    X(tls_server_name, TLS_SERVER_NAME, LINE, "", "", "0", "253", CLIENT, 1, 0,                                        \
+      "TLS: the name that the server's certificate must bear; empty: the host of the URL.") SEP                        \
+    X(tls_min_version, TLS_MIN_VERSION, ENUM, "1.2|1.3", "1.2", "", "", CLIENT, 1, 0,                                  \
+      "TLS: the oldest version to speak.") SEP                                                                         \
+    X(tls_verify, TLS_VERIFY, ENUM, "on|off", "on", "", "", CLIENT, 1, 0,                                              \
+      "TLS: off trusts any certificate, and whoever stands in between; it is logged.") SEP                             \
     X(log_level, LOG_LEVEL, ENUM, "off|error|warn|info|debug", "off", "", "", CLIENT, 1, 0,                            \
       "Which events are logged.") SEP                                                                                  \
     X(allow_filesystem, ALLOW_FILESYSTEM, LINE, "", "", "0", "256", CLIENT, 0, 0,                                      \

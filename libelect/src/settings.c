@@ -3,6 +3,7 @@
 #include "duration.h"
 #include "env.h"
 #include "options.h"
+#include "store.h"
 #include "text.h"
 #include "url.h"
 #include <inttypes.h>
@@ -15,11 +16,26 @@
 #define MARGIN_MIN_NS (20 * ELECT__MS)
 
 static const size_t string_fields[] = {
-    offsetof(struct elect__settings, store),    offsetof(struct elect__settings, prefix),
-    offsetof(struct elect__settings, name),     offsetof(struct elect__settings, instance_id),
-    offsetof(struct elect__settings, hostname), offsetof(struct elect__settings, address),
-    offsetof(struct elect__settings, metadata), offsetof(struct elect__settings, layout),
-    offsetof(struct elect__settings, warning),  offsetof(struct elect__settings, allow_filesystem),
+    offsetof(struct elect__settings, store),
+    offsetof(struct elect__settings, prefix),
+    offsetof(struct elect__settings, name),
+    offsetof(struct elect__settings, instance_id),
+    offsetof(struct elect__settings, hostname),
+    offsetof(struct elect__settings, address),
+    offsetof(struct elect__settings, metadata),
+    offsetof(struct elect__settings, layout),
+    offsetof(struct elect__settings, warning),
+    offsetof(struct elect__settings, allow_filesystem),
+    offsetof(struct elect__settings, lock_key),
+    offsetof(struct elect__settings, info_key),
+    offsetof(struct elect__settings, password),
+    offsetof(struct elect__settings, password_file),
+    offsetof(struct elect__settings, tls_ca_file),
+    offsetof(struct elect__settings, tls_ca_dir),
+    offsetof(struct elect__settings, tls_cert_file),
+    offsetof(struct elect__settings, tls_key_file),
+    offsetof(struct elect__settings, tls_server_name),
+    offsetof(struct elect__settings, tls_min_version),
 };
 enum { STRINGS = sizeof(string_fields) / sizeof(string_fields[0]) };
 
@@ -54,6 +70,8 @@ static int32_t pack(struct elect__settings *draft, elect_options_t *options, str
 
 void elect__settings_free(struct elect__settings *settings)
 {
+    if (settings)
+        explicit_bzero((char *)settings->password, strlen(settings->password));
     free(settings);
 }
 
@@ -94,9 +112,8 @@ static int32_t open_sources(struct sources *sources)
 {
     const char *store = elect__options_value(sources->client, ELECT__OPT_STORE);
     if (!store) {
-        elect__options_fail(sources->blamed,
-                            "store is not set; it says where leaders are elected: local:/var/lib/elect "
-                            "for processes of one host, memory: for tests");
+        elect__options_fail(sources->blamed, "store is not set; it says where leaders are elected: redis://host:6379, "
+                                             "local:/var/lib/elect for processes of one host, memory: for tests");
         return ELECT_EINVAL;
     }
     for (size_t i = 0; sources->election && i < ELECT__OPTION_COUNT; i++) {
@@ -175,6 +192,28 @@ static int32_t check_name(const struct elect__settings *s, const struct sources 
     return ELECT_EINVAL;
 }
 
+/* What only some stores can do is refused by the others: it would be trusted and not be there. */
+static int32_t check_store(const struct elect__settings *s, const struct sources *sources)
+{
+    const struct elect__store_class *class_ = elect__store_find(sources->url.scheme, strlen(sources->url.scheme));
+    bool known = class_ && class_->layouts;
+    if (strcmp(s->layout, "elect") != 0 && (!known || !elect__word_in(class_->layouts, s->layout, strlen(s->layout)))) {
+        elect__options_fail(sources->blamed, "layout=\"%s\": a store %s: has no such layout; it has: elect%s%s",
+                            s->layout, sources->url.scheme, known ? "|" : "", known ? class_->layouts : "");
+        return ELECT_EINVAL;
+    }
+    if (s->wait_replicas && !known) {
+        elect__options_fail(sources->blamed, "wait_replicas=\"all\": a store %s: has no replicas to wait for",
+                            sources->url.scheme);
+        return ELECT_EINVAL;
+    }
+    if (strcmp(s->layout, "plain") == 0 && !*s->lock_key && sources->election) {
+        elect__options_fail(sources->blamed, "lock_key is not set; layout=\"plain\" needs the key of the lock");
+        return ELECT_EINVAL;
+    }
+    return ELECT_OK;
+}
+
 /* ---- resolving ---- */
 
 static void fill_times(const struct sources *sources, struct elect__settings *s)
@@ -207,6 +246,16 @@ static void fill_strings(const struct sources *sources, struct elect__settings *
     s->metadata = pick(sources, ELECT__OPT_METADATA);
     s->layout = pick(sources, ELECT__OPT_LAYOUT);
     s->allow_filesystem = pick(sources, ELECT__OPT_ALLOW_FILESYSTEM);
+    s->lock_key = pick(sources, ELECT__OPT_LOCK_KEY);
+    s->info_key = pick(sources, ELECT__OPT_INFO_KEY);
+    s->password = pick(sources, ELECT__OPT_PASSWORD);
+    s->password_file = pick(sources, ELECT__OPT_PASSWORD_FILE);
+    s->tls_ca_file = pick(sources, ELECT__OPT_TLS_CA_FILE);
+    s->tls_ca_dir = pick(sources, ELECT__OPT_TLS_CA_DIR);
+    s->tls_cert_file = pick(sources, ELECT__OPT_TLS_CERT_FILE);
+    s->tls_key_file = pick(sources, ELECT__OPT_TLS_KEY_FILE);
+    s->tls_server_name = pick(sources, ELECT__OPT_TLS_SERVER_NAME);
+    s->tls_min_version = pick(sources, ELECT__OPT_TLS_MIN_VERSION);
     if (!*s->instance_id && default_instance_id)
         s->instance_id = default_instance_id;
     if (!*s->hostname) {
@@ -229,8 +278,12 @@ int32_t elect__settings_resolve(elect_options_t *client, elect_options_t *electi
     fill_strings(&sources, &draft, default_instance_id, host);
     fill_times(&sources, &draft);
     draft.observer = strcmp(pick(&sources, ELECT__OPT_ROLE), "observer") == 0;
+    draft.wait_replicas = strcmp(pick(&sources, ELECT__OPT_WAIT_REPLICAS), "all") == 0;
+    draft.tls_verify = strcmp(pick(&sources, ELECT__OPT_TLS_VERIFY), "on") == 0;
     draft.log_level = elect__level_find(pick(&sources, ELECT__OPT_LOG_LEVEL));
     code = check_name(&draft, &sources);
+    if (code == ELECT_OK)
+        code = check_store(&draft, &sources);
     if (code == ELECT_OK)
         code = check_times(&draft, sources.blamed, warning, sizeof(warning));
     if (code == ELECT_OK)
@@ -280,6 +333,17 @@ int32_t elect__settings_update(const struct elect__settings *in_use, elect_optio
         const char *level = elect__level_name(draft.log_level);
         change(changes, ELECT__OPT_LOG_LEVEL, &level);
         draft.log_level = elect__level_find(level);
+        change(changes, ELECT__OPT_PASSWORD, &draft.password);
+        change(changes, ELECT__OPT_PASSWORD_FILE, &draft.password_file);
+        change(changes, ELECT__OPT_TLS_CA_FILE, &draft.tls_ca_file);
+        change(changes, ELECT__OPT_TLS_CA_DIR, &draft.tls_ca_dir);
+        change(changes, ELECT__OPT_TLS_CERT_FILE, &draft.tls_cert_file);
+        change(changes, ELECT__OPT_TLS_KEY_FILE, &draft.tls_key_file);
+        change(changes, ELECT__OPT_TLS_SERVER_NAME, &draft.tls_server_name);
+        change(changes, ELECT__OPT_TLS_MIN_VERSION, &draft.tls_min_version);
+        const char *verify = draft.tls_verify ? "on" : "off";
+        change(changes, ELECT__OPT_TLS_VERIFY, &verify);
+        draft.tls_verify = strcmp(verify, "on") == 0;
     } else {
         change(changes, ELECT__OPT_ADDRESS, &draft.address);
         change(changes, ELECT__OPT_METADATA, &draft.metadata);

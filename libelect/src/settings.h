@@ -12,8 +12,15 @@ struct elect__env;
 struct elect__settings {
     const char *store; /* as given; elect__url_redact() before anybody sees it */
     const char *prefix, *name, *instance_id, *hostname, *address, *metadata, *layout, *allow_filesystem;
+    const char *lock_key, *info_key;
+    const char *password; /* secret */
+    const char *password_file;
+    const char *tls_ca_file, *tls_ca_dir, *tls_cert_file, *tls_key_file, *tls_server_name;
+    const char *tls_min_version;
     const char *warning; /* allowed, but unwise: to be logged once as WARN; "": nothing */
     bool observer;       /* role=observer */
+    bool wait_replicas;  /* wait_replicas=all */
+    bool tls_verify;     /* tls_verify=on */
     int64_t lock_ttl_ns, heartbeat_interval_ns, retry_interval_ns; /* derived from lock_ttl where unset */
     int64_t clock_margin_ns;                                       /* max(lock_ttl / 10, 20 ms) where unset */
     int64_t drain_timeout_ns;

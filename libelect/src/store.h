@@ -22,7 +22,12 @@ struct elect__host {
     void (*wake)(struct elect__slot *slot, bool free);        /* something changed; free: it was released */
     void (*doubt)(struct elect__slot *slot);                  /* the leader's lock may be gone: renew it now */
     void (*depose)(struct elect__slot *slot, uint64_t epoch); /* somebody asks the leader of epoch to step down */
+    /* Something is amiss that no operation fails of: told as an ERROR. */
+    void (*error)(struct elect__slot *slot, int32_t code, const char *text);
     void (*log)(void *ctx, int32_t level, const char *text);
+    /* Reads the client's settings as they are now, with what elect_client_update changed; they last as long as the call.
+     * read must not call back. */
+    void (*current)(void *ctx, void (*read)(const struct elect__settings *settings, void *user), void *user);
 };
 
 /* One candidate as its store sees it: embedded in the candidate, filled before attach. */
@@ -57,12 +62,14 @@ struct elect__store_args {
     const struct elect__settings *settings; /* the client's; lives as long as the store */
     const struct elect__env *env;
     const struct elect__host *host;
-    void *log_ctx;
+    void *ctx; /* for log and current */
     struct event_base *base;
 };
 
 struct elect__store_class {
-    const char *scheme; /* "local" of local:/path */
+    const char *schemes; /* "local" of local:/path; several with "|" between */
+    /* The layouts that it knows beside "elect", "|" between; NULL: none. Who knows some knows wait_replicas too. */
+    const char *layouts;
     /* Its own query parameters, beside the options: names with "|" between, or NULL. None of them may be a secret. */
     const char *params;
     /* Opens what settings->store names. An unreachable store is no failure, an unfit one is: ELECT_EINVAL or ELECT_ESTORE
@@ -85,6 +92,6 @@ struct elect__store {
 
 /* The class for a store URL's scheme, or NULL. */
 const struct elect__store_class *elect__store_find(const char *scheme, size_t length);
-extern const struct elect__store_class elect__memory_store, elect__local_store, elect__custom_store;
+extern const struct elect__store_class elect__memory_store, elect__local_store, elect__custom_store, elect__redis_store;
 extern const struct elect__store_class *const elect__store_classes[]; /* all of this build; NULL ends it */
 #endif

@@ -48,6 +48,19 @@ static void on_depose(struct elect__slot *slot, uint64_t epoch)
     actor->wakes++;
 }
 
+static void on_error(struct elect__slot *slot, int32_t code, const char *text)
+{
+    struct actor *actor = (struct actor *)slot;
+    actor->errors++;
+    snprintf(actor->error, sizeof actor->error, "%d %s", (int)code, text);
+}
+
+static void on_current(void *ctx, void (*read)(const struct elect__settings *settings, void *user), void *user)
+{
+    const struct stage *stage = ctx;
+    read(&stage->settings, user);
+}
+
 static void on_log(void *ctx, int32_t level, const char *text)
 {
     struct stage *stage = ctx;
@@ -55,8 +68,13 @@ static void on_log(void *ctx, int32_t level, const char *text)
     snprintf(stage->log + used, sizeof stage->log - used, "%d %s\n", (int)level, text);
 }
 
-const struct elect__host stage_host = {
-    .reply = on_reply, .wake = on_wake, .doubt = on_doubt, .depose = on_depose, .log = on_log};
+const struct elect__host stage_host = {.reply = on_reply,
+                                       .wake = on_wake,
+                                       .doubt = on_doubt,
+                                       .depose = on_depose,
+                                       .error = on_error,
+                                       .log = on_log,
+                                       .current = on_current};
 
 /* ---- actors ---- */
 

@@ -44,6 +44,11 @@ void stage_settings(struct elect__settings *settings, const struct stage *stage)
     settings->name = settings->instance_id = settings->hostname = settings->address = settings->metadata = "";
     settings->layout = "elect";
     settings->allow_filesystem = settings->warning = "";
+    settings->lock_key = settings->info_key = settings->password = settings->password_file = "";
+    settings->tls_ca_file = settings->tls_ca_dir = settings->tls_cert_file = settings->tls_key_file = "";
+    settings->tls_server_name = "";
+    settings->tls_min_version = "1.2";
+    settings->tls_verify = true;
     settings->lock_ttl_ns = stage->ttl_ns;
     settings->heartbeat_interval_ns = stage->ttl_ns * 3 / 10;
     settings->retry_interval_ns = stage->ttl_ns / 5;
@@ -55,7 +60,7 @@ static void open_stores(struct stage *stage, int stores)
 {
     char error[STAGE_TEXT] = "";
     struct elect__store_args args = {
-        .settings = &stage->settings, .env = &stage->env, .host = &stage_host, .log_ctx = stage, .base = stage->base};
+        .settings = &stage->settings, .env = &stage->env, .host = &stage_host, .ctx = stage, .base = stage->base};
     for (int i = 0; i < stores; i++)
         cr_assert_eq(stage->class_->open(&args, &stage->stores[i], error, sizeof error), ELECT_OK, "%s", error);
     for (int i = 0; stage->table != NULL && i < stores; i++)

@@ -49,6 +49,8 @@ struct actor {
     char text[STAGE_TEXT];
     int wakes, free_wakes, doubts;
     uint64_t deposed;
+    int errors;
+    char error[STAGE_TEXT]; /* the last one, its code first */
     uint64_t seq;
     struct elect__op op; /* the last one */
 };

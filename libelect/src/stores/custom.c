@@ -246,7 +246,7 @@ struct elect__ops *elect__custom_ops(const struct elect__store *store)
 }
 
 const struct elect__store_class elect__custom_store = {
-    .scheme = "custom",
+    .schemes = "custom",
     .params = "bootstrap",
     .open = custom_open,
     .attach = elect__cas_attach,

@@ -12,7 +12,7 @@
 
 void elect__local_log(struct elect__local_store *store, int32_t level, const char *text)
 {
-    store->args.host->log(store->args.log_ctx, level, text);
+    store->args.host->log(store->args.ctx, level, text);
 }
 
 /* ---- the directory ---- */
@@ -193,7 +193,7 @@ static int32_t local_attach(struct elect__store *base, struct elect__slot *slot,
         return ELECT_ENOMEM;
     stand->store = store;
     stand->slot = slot;
-    elect__local_file_name(settings->name, stand->file);
+    elect__file_name(settings->name, stand->file);
     snprintf(stand->path, sizeof stand->path, "%s/%s", store->dir.path, stand->file);
     stand->seat = (struct elect__local_seat){
         .host = &store->host, .env = store->args.env, .path = stand->path, .ttl_ns = settings->lock_ttl_ns, .fd = -1};
@@ -316,7 +316,7 @@ static void local_submit(struct elect__store *base, struct elect__slot *slot, co
 }
 
 const struct elect__store_class elect__local_store = {
-    .scheme = "local",
+    .schemes = "local",
     .params = NULL,
     .open = local_open,
     .attach = local_attach,

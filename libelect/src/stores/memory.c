@@ -328,7 +328,7 @@ static void memory_forked(struct elect__store *store)
 }
 
 const struct elect__store_class elect__memory_store = {
-    .scheme = "memory",
+    .schemes = "memory",
     .params = "clock",
     .open = memory_open,
     .attach = memory_attach,

@@ -1,0 +1,35 @@
+/* Bytes to and from a server, over TCP or a path, plain or in TLS: dial, handshake, and a bufferevent once it is up. */
+#ifndef ELECT_SRC_NET_STREAM_H
+#define ELECT_SRC_NET_STREAM_H
+#include "dial.h"
+#include "tls.h"
+
+struct elect__stream;
+
+struct elect__stream_target {
+    struct elect__dial_target where;
+    const struct elect__tls *tls; /* NULL: plain */
+    int64_t connect_ms;           /* until up, the handshake included */
+};
+
+/* All on the base's thread, never from within a call of ours but for close inside them, which is allowed. */
+struct elect__stream_events {
+    void (*up)(void *user);
+    /* length bytes, lent for the call. */
+    void (*data)(void *user, const char *bytes, size_t length);
+    /* Once, and the last: it could not be opened, or has ended. text names the peer and why. certificate: it was the
+     * other's certificate or ours that was refused, which trying again does not change. */
+    void (*down)(void *user, bool certificate, const char *text);
+};
+
+/* Copies target and what it points to. NULL: out of memory. A file that can't be read is told by down. */
+struct elect__stream *elect__stream_open(struct event_base *base, const struct elect__stream_target *target,
+                                         const struct elect__stream_events *events, void *user);
+/* Sends at the next turn of the loop, so that what is written in one turn shares a flush. False: out of memory, or the
+ * other side reads so slowly that more than 16 MiB wait; the stream must be closed then. Only while up. */
+bool elect__stream_write(struct elect__stream *stream, const void *bytes, size_t length);
+/* Drops what is not sent yet. No event comes any more. */
+void elect__stream_close(struct elect__stream *stream);
+/* In a forked child: frees memory, closes its copy of the descriptor, says nothing to the server. */
+void elect__stream_forked(struct elect__stream *stream);
+#endif

@@ -1,0 +1,24 @@
+/* What TLS is to be: whom to trust, who we are, which version. OpenSSL's contexts and sessions, and its errors as
+ * text. */
+#ifndef ELECT_SRC_NET_TLS_H
+#define ELECT_SRC_NET_TLS_H
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct elect__tls {
+    const char *ca_file, *ca_dir;     /* both "": the authorities that the system trusts */
+    const char *cert_file, *key_file; /* "": none; key_file "": the key is in cert_file */
+    const char *server_name;          /* a name or an address that the certificate must bear; sent as SNI when a name */
+    const char *min_version;          /* "1.2" or "1.3" */
+    bool verify;                      /* chain and name; false: anybody may stand in between */
+};
+
+/* A client's session on a new context: files are read at each connect, so that a renewed certificate counts from the next
+ * one on. NULL: error names the option, the file and what is wrong with it. */
+SSL *elect__tls_session(const struct elect__tls *tls, char *error, size_t size);
+
+/* Why the handshake failed, as a person should read it: what is wrong with the certificate, or that the other side does
+ * not speak TLS. errors: as bufferevent_get_openssl_error gives them, one after the other, 0 ends them. */
+void elect__tls_explain(const SSL *ssl, const unsigned long *errors, char *text, size_t size);
+#endif

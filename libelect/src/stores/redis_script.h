@@ -1,0 +1,23 @@
+/* The scripts, which keep the rules of ledger.h in Redis' own means: each runs as a whole, and its refusals come before its
+ * first write. What each takes and answers is said at its text. */
+#ifndef ELECT_SRC_STORES_REDIS_SCRIPT_H
+#define ELECT_SRC_STORES_REDIS_SCRIPT_H
+
+enum elect__redis_script {
+    ELECT__REDIS_ACQUIRE,
+    ELECT__REDIS_RENEW,
+    ELECT__REDIS_RELEASE,
+    ELECT__REDIS_DEPOSE,
+    ELECT__REDIS_FORGET,
+    ELECT__REDIS_PLAIN_ACQUIRE, /* of the layouts that are not native */
+    ELECT__REDIS_PLAIN_RENEW,
+    ELECT__REDIS_PLAIN_RELEASE,
+    ELECT__REDIS_PLAIN_FORGET,
+    ELECT__REDIS_SCRIPTS
+};
+
+/* Their texts, in that order, and NULL. */
+extern const char *const elect__redis_scripts[ELECT__REDIS_SCRIPTS + 1];
+/* 40 hex digits, as EVALSHA wants them. */
+const char *elect__redis_script_sha(enum elect__redis_script script, char out[41]);
+#endif
