@@ -60,7 +60,8 @@ struct elect_election {
     elect_election_t *previous, *next; /* in client->elections */
     struct elect__entry id;            /* in client->ids, if identified */
     bool identified, started, stopped, freed, closed;
-    bool posted; /* call is */
+    bool posted;       /* call is */
+    bool leader_known; /* else leader says nothing */
     struct elect__call call;
     unsigned wishes;       /* enum elect__wish, not yet seen by the I/O thread */
     uint64_t denied_epoch; /* resigned from: is_leader stays 0, whatever its renewals say */
@@ -69,7 +70,6 @@ struct elect_election {
     struct elect__settings_share *latest;
     struct elect__callback *callbacks;
     elect_leader_t *leader; /* NULL: nobody, or not known; written by the I/O thread */
-    bool leader_known;
     int64_t leader_read_at_ns;
     uint64_t seed;
 
@@ -82,17 +82,17 @@ struct elect_election {
     struct elect__call soon;
     bool attached, driven;
     bool woken_free;
+    unsigned inbox; /* enum elect__wish */
     uint64_t deposed_epoch;
-    unsigned inbox;                               /* enum elect__wish */
     struct elect__answer answer;                  /* with WISH_REPLY */
     char *text;                                   /* of the last failure; NULL: none, or no answer at all */
     elect_event_t *elected, *lost, *closed_event; /* spare: an end must never fail for lack of memory */
-    uint64_t held_epoch;                          /* of the last LOST, which is */
-    bool holding;                                 /* in somebody's hands */
+    uint64_t held_epoch;                          /* of the last LOST */
     struct elect__told told;                      /* by the last LEADER_CHANGED */
     enum elect__outcome waited_for;               /* the last answer while following: each wait is logged once */
     int32_t attach_fault;
     int failures;   /* renewals in a row */
+    bool holding;   /* the last LOST is in somebody's hands */
     bool shared_id; /* somebody else bears our instance id, and it was said */
     int64_t waiting_since_ns, term_since_ms, drain_since_ns;
 };

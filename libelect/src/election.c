@@ -2,360 +2,7 @@
 #include <elect/elect.h>
 #include <string.h>
 
-/* A follower tries this long after the lease's end, plus up to as much again twice: so that a thousand don't at once. */
-#define AFTER_LEASE_NS (2 * ELECT__MS)
-#define SPREAD_NS (4 * ELECT__MS)
-#define WIDEN_MAX 6
-#define RENEW_PAUSE_MIN_NS (10 * ELECT__MS)
 #define BACKOFF_MAX_NS (30 * 24 * 3600 * ELECT__S)
-
-static int64_t jitter(struct elect__fsm *f, int64_t bound_ns)
-{
-    return (int64_t)(elect__tries_random(&f->tries) % (uint64_t)bound_ns);
-}
-
-/* One ERROR for one kind of trouble, until something succeeds. */
-static void tell_fault(struct elect__fsm *f, int32_t code, enum elect__cause cause, struct elect__output *out)
-{
-    if (f->fault == code)
-        return;
-    f->fault = code;
-    struct elect__note *n = note(out, ELECT__NOTE_ERROR);
-    n->code = code;
-    n->cause = cause;
-}
-
-/* ---- the deadline: the promise hangs on this formula ---- */
-
-/* The store may have started the lease the moment the request left us, so it counts from there, never from the answer;
- * and our clock may be slower than the store's by the margin. */
-static int64_t deadline(const struct elect__fsm *f, int64_t sent_at_ns, int64_t now_ns)
-{
-    int64_t from_ns = ELECT__PLANTED(DEADLINE_FROM_ANSWER) ? now_ns : sent_at_ns;
-    return from_ns + f->config.ttl_ns - (ELECT__PLANTED(MARGIN_ZERO) ? 0 : f->config.margin_ns);
-}
-
-/* ---- terms ---- */
-
-static void end_graces(struct elect__fsm *f)
-{
-    f->loss_until_ns = 0;
-    f->grace_until_ns = 0;
-    f->server[0] = '\0';
-}
-
-/* An epoch is announced once: one that is not above the last announced comes of a store that went wrong. Who resigned
- * leads no earlier than it said, whatever is granted until then. */
-static bool may_lead(const struct elect__fsm *f, const struct elect__op *op, uint64_t epoch, int64_t now_ns)
-{
-    if (f->stopping || now_ns < f->not_before_ns)
-        return false;
-    if (epoch <= f->announced_epoch && !ELECT__PLANTED(EPOCH_TWICE) && !ELECT__PLANTED(ADOPT_AFTER_LOST) &&
-        !ELECT__PLANTED(ADOPT_AFTER_RELEASE))
-        return false;
-    return now_ns < op->deadline_ns || ELECT__PLANTED(LATE_ACQUIRE_ELECTS);
-}
-
-static void elected(struct elect__fsm *f, const struct elect__op *op, uint64_t epoch, int64_t now_ns,
-                    struct elect__output *out)
-{
-    assert(f->state == ELECT__FOLLOWING);
-    f->state = ELECT__LEADING;
-    f->lease.epoch = epoch;
-    f->lease.lease_until_ns = f->lease.lead_until_ns = deadline(f, op->sent_at_ns, now_ns);
-    f->renew_at_ns = op->sent_at_ns + f->config.heartbeat_ns;
-    f->attempt = op->attempt;
-    f->announced_epoch = epoch;
-    f->working = true;
-    f->lapsing = f->heard = f->look = f->woken = false;
-    f->fault = f->failure = 0;
-    f->widen = 0;
-    end_graces(f);
-    elect__tries_set(&f->tries, op->attempt, ELECT__FATE_SPENT);
-    note(out, ELECT__NOTE_ELECTED)->epoch = epoch;
-}
-
-static void tell_lost(struct elect__fsm *f, int32_t reason, int64_t now_ns, struct elect__output *out)
-{
-    struct elect__note *n = note(out, ELECT__NOTE_LOST);
-    n->epoch = f->lease.epoch;
-    n->reason = reason;
-    f->reason = reason;
-    f->drain_until_ns = now_ns + f->config.drain_ns;
-}
-
-/* The term has ended, whether we wanted it or not: nothing is proven any more. */
-static void lost(struct elect__fsm *f, int32_t reason, int64_t now_ns, struct elect__output *out)
-{
-    if (f->state == ELECT__LEADING) {
-        tell_lost(f, reason, now_ns, out);
-        if (reason == ELECT_REASON_UNREACHABLE || reason == ELECT_REASON_EXPIRED)
-            tell_fault(f, f->failure != 0 ? f->failure : ELECT_EUNREACHABLE, ELECT__CAUSE_STORE, out);
-    }
-    f->state = ELECT__FOLLOWING;
-    memset(&f->lease, 0, sizeof f->lease);
-    f->op.verb = ELECT__NO_OP; /* an answer to the last renewal finds no operation: it can't revive the term */
-    f->stand_at_ns = now_ns;
-    f->probe_first = true;
-}
-
-/* Told to end the term: is_leader is false at once, the lease is renewed until the work has ended. */
-static void drain(struct elect__fsm *f, int32_t reason, int64_t now_ns, struct elect__output *out)
-{
-    tell_lost(f, reason, now_ns, out);
-    f->state = ELECT__DRAINING;
-    f->lease.lead_until_ns = 0;
-}
-
-/* ---- answers ---- */
-
-/* May this answer follow that operation at all? A pipeline that slipped by one must not make leaders. */
-static bool fits(const struct elect__op *op, const struct elect__reply *r)
-{
-    static const unsigned outcomes[] = {
-        [ELECT__PROBE] = 1u << ELECT__HELD | 1u << ELECT__FREE | 1u << ELECT__WAIT,
-        [ELECT__ACQUIRE] =
-            1u << ELECT__WON | 1u << ELECT__HELD | 1u << ELECT__WAIT | 1u << ELECT__CHANGED | 1u << ELECT__LOST_DATA,
-        [ELECT__RENEW] = 1u << ELECT__RENEWED | 1u << ELECT__TAKEN | 1u << ELECT__DELETED,
-        [ELECT__RELEASE] = 1u << ELECT__RELEASED,
-    };
-    unsigned failures = 1u << ELECT__UNKNOWN | 1u << ELECT__REFUSED;
-    if (((outcomes[op->verb] | failures) >> r->outcome & 1u) == 0 || r->epoch >= ELECT__EPOCH_END)
-        return false;
-    if (r->outcome == ELECT__WON)
-        return r->attempt == op->attempt && r->epoch != 0;
-    if (r->outcome == ELECT__RENEWED)
-        return r->attempt == op->attempt && r->epoch == op->epoch;
-    return true;
-}
-
-static void retry_later(struct elect__fsm *f, int64_t now_ns)
-{
-    f->stand_at_ns = now_ns + f->config.retry_ns + jitter(f, f->config.retry_ns / 4 + 1);
-    f->probe_first = true;
-}
-
-/* UNKNOWN and REFUSED while following. */
-static void failed(struct elect__fsm *f, const struct elect__reply *r, int64_t now_ns, struct elect__output *out)
-{
-    retry_later(f, now_ns);
-    tell_fault(f, r->code != 0 ? r->code : ELECT_ESTORE, ELECT__CAUSE_STORE, out);
-}
-
-/* The store's number is another machine's word: a wait is never longer than the lease could be here. */
-static void wait_for_lease(struct elect__fsm *f, int64_t left_ns, int64_t poll_ns, int64_t now_ns)
-{
-    int64_t longest_ns = f->config.ttl_ns + f->config.margin_ns;
-    if (left_ns < 0 || left_ns > longest_ns)
-        left_ns = longest_ns;
-    if (poll_ns > 0)
-        left_ns = min_ns(left_ns, poll_ns);
-    f->stand_at_ns = now_ns + left_ns + (AFTER_LEASE_NS + jitter(f, SPREAD_NS)) * (1 << f->widen);
-    f->probe_first = true;
-    if (f->woken) /* this answer may be older than the change */
-        f->stand_at_ns = now_ns;
-    f->woken = false;
-}
-
-/* A lock of ours is adopted only if this start sent that very attempt, no release was sent for it, and its epoch was not
- * announced. One that we have lost, or that comes while we step back, is released before we stand again. Anything else is
- * somebody else's. */
-static void held(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r, int64_t now_ns)
-{
-    enum elect__fate fate = elect__tries_fate(&f->tries, r->attempt);
-    bool adoptable = fate == ELECT__FATE_OPEN && r->epoch > f->announced_epoch;
-    if (ELECT__PLANTED(ADOPT_FOREIGN) && r->own_id)
-        adoptable = true;
-    if (ELECT__PLANTED(ADOPT_AFTER_LOST) && fate == ELECT__FATE_SPENT)
-        adoptable = true;
-    if (ELECT__PLANTED(ADOPT_AFTER_RELEASE) && fate == ELECT__FATE_RELEASED)
-        adoptable = true;
-    end_graces(f);
-    if (op->verb == ELECT__ACQUIRE || r->left_ns == 0)
-        f->widen = f->widen < WIDEN_MAX ? f->widen + 1 : WIDEN_MAX;
-    else
-        f->widen = 0;
-    wait_for_lease(f, r->left_ns, r->poll_ns, now_ns);
-    if (f->working) /* released early, its successor would lead while our work goes on */
-        return;
-    if (adoptable && !f->stopping && now_ns >= f->not_before_ns) {
-        f->adopt = r->attempt;
-        f->adopt_epoch = r->epoch;
-    } else if (fate == ELECT__FATE_OPEN || fate == ELECT__FATE_SPENT) {
-        f->stray = r->attempt;
-        f->stray_epoch = r->epoch;
-    }
-}
-
-/* A wait on our own clock: it and the old leader's may be off in opposite directions, hence the margin. */
-static int64_t wait_out(const struct elect__fsm *f, int64_t longest_ns, int64_t now_ns)
-{
-    return now_ns + longest_ns + (ELECT__PLANTED(GRACE_WITHOUT_MARGIN) ? 0 : f->config.margin_ns);
-}
-
-/* Another server than the record's: it may be a replica that never saw the lease in force. */
-static void start_grace(struct elect__fsm *f, const char *server, int64_t now_ns)
-{
-    if (strncmp(server, f->server, sizeof f->server) == 0)
-        return;
-    memcpy(f->server, server, sizeof f->server);
-    f->server[sizeof f->server - 1] = '\0';
-    f->grace_until_ns = wait_out(f, f->config.grace_ns, now_ns);
-    if (ELECT__PLANTED(SERVER_GRACE_SKIPPED))
-        f->grace_until_ns = now_ns;
-}
-
-static void acquire_answered(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r,
-                             int64_t now_ns, struct elect__output *out)
-{
-    if (r->outcome == ELECT__WON && may_lead(f, op, r->epoch, now_ns)) {
-        elected(f, op, r->epoch, now_ns, out);
-        return;
-    }
-    if (r->outcome == ELECT__WON) { /* too late, or no longer wanted: the lock must not stand until it expires */
-        f->stray = op->attempt;
-        f->stray_epoch = r->epoch;
-        f->stand_at_ns = now_ns;
-        f->probe_first = false;
-        end_graces(f); /* this grant used them up: what is lost from here on is another loss */
-        return;
-    }
-    if (r->outcome != ELECT__UNKNOWN && r->attempt != op->attempt)
-        elect__tries_set(&f->tries, op->attempt, ELECT__FATE_FOREIGN);
-    if (r->outcome == ELECT__UNKNOWN || r->outcome == ELECT__REFUSED) {
-        failed(f, r, now_ns, out);
-    } else if (r->outcome == ELECT__HELD) {
-        held(f, op, r, now_ns);
-    } else {
-        wait_for_lease(f, r->outcome == ELECT__WAIT ? r->left_ns : 0, r->poll_ns, now_ns);
-        if (r->outcome == ELECT__LOST_DATA && f->loss_until_ns == 0)
-            f->loss_until_ns = wait_out(f, f->config.ttl_ns, now_ns);
-        else if (r->outcome == ELECT__LOST_DATA) /* it was waited, and said so: this store does not listen */
-            retry_later(f, now_ns);
-        if (r->server[0] != '\0')
-            start_grace(f, r->server, now_ns);
-        if (r->outcome == ELECT__CHANGED && now_ns >= f->grace_until_ns)
-            retry_later(f, now_ns);
-        f->probe_first = false;
-    }
-}
-
-static void probe_answered(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r,
-                           int64_t now_ns, struct elect__output *out)
-{
-    if (r->outcome == ELECT__UNKNOWN || r->outcome == ELECT__REFUSED) {
-        failed(f, r, now_ns, out);
-    } else if (r->outcome == ELECT__HELD) {
-        held(f, op, r, now_ns);
-    } else if (f->config.observer || f->working || now_ns < f->not_before_ns) {
-        retry_later(f, now_ns);
-        if (now_ns < f->not_before_ns)
-            f->stand_at_ns = min_ns(f->stand_at_ns, f->not_before_ns);
-        if (f->woken)
-            f->stand_at_ns = now_ns;
-        f->woken = false;
-    } else if (r->outcome == ELECT__WAIT) {
-        wait_for_lease(f, r->left_ns, r->poll_ns, now_ns);
-        f->probe_first = false;
-    } else {
-        f->stand_at_ns = now_ns;
-        f->probe_first = false;
-    }
-}
-
-/* An answer of the lock that was found: is it really the term that this start asked for? */
-static void adoption_answered(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r,
-                              int64_t now_ns, struct elect__output *out)
-{
-    if (r->outcome == ELECT__RENEWED && may_lead(f, op, r->epoch, now_ns)) {
-        elected(f, op, r->epoch, now_ns, out);
-    } else if (r->outcome == ELECT__RENEWED) {
-        f->stray = op->attempt;
-        f->stray_epoch = op->epoch;
-    } else if (r->outcome == ELECT__UNKNOWN || r->outcome == ELECT__REFUSED) {
-        failed(f, r, now_ns, out);
-    } else {
-        elect__tries_set(&f->tries, op->attempt, ELECT__FATE_FOREIGN);
-        f->stand_at_ns = now_ns;
-    }
-}
-
-/* PAUSED when our own timer was late, EXPIRED when answers came but none in time, else UNREACHABLE. */
-static int32_t reason_of_expiry(const struct elect__fsm *f, int64_t now_ns)
-{
-    if (now_ns - f->wake_at_ns > f->config.margin_ns)
-        return ELECT_REASON_PAUSED;
-    return f->heard ? ELECT_REASON_EXPIRED : ELECT_REASON_UNREACHABLE;
-}
-
-static void renew_answered(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r,
-                           int64_t now_ns, struct elect__output *out)
-{
-    int64_t left_ns = f->lease.lease_until_ns - now_ns;
-    if (r->outcome != ELECT__UNKNOWN && r->code != ELECT_EUNREACHABLE)
-        f->heard = true;
-    if (r->outcome == ELECT__TAKEN) {
-        lost(f, ELECT_REASON_TAKEN, now_ns, out);
-    } else if (r->outcome == ELECT__DELETED) {
-        lost(f, ELECT_REASON_DELETED, now_ns, out);
-    } else if (left_ns <= 0 && !ELECT__PLANTED(LATE_ANSWER_EXTENDS)) {
-        lost(f, reason_of_expiry(f, now_ns), now_ns, out); /* an answer after the deadline extends nothing */
-    } else if (r->outcome == ELECT__RENEWED) {
-        f->lease.lease_until_ns = max_ns(f->lease.lease_until_ns, deadline(f, op->sent_at_ns, now_ns));
-        if (f->state == ELECT__LEADING)
-            f->lease.lead_until_ns = f->lease.lease_until_ns;
-        f->renew_at_ns = f->woken ? now_ns : op->sent_at_ns + f->config.heartbeat_ns;
-        f->heard = f->woken = false;
-        f->failure = f->fault = 0;
-    } else { /* the lease that we can prove is the old one: keep it, and ask again while it lasts */
-        f->failure = r->code;
-        f->renew_at_ns = now_ns + min_ns(f->config.retry_ns, max_ns(left_ns / 4, RENEW_PAUSE_MIN_NS));
-    }
-}
-
-static void release_answered(struct elect__fsm *f, const struct elect__reply *r, int64_t now_ns)
-{
-    bool done = r->outcome == ELECT__RELEASED;
-    if (f->state == ELECT__RELEASING) {
-        f->state = ELECT__FOLLOWING;
-        memset(&f->lease, 0, sizeof f->lease);
-        f->probe_first = true;
-    }
-    f->stand_at_ns = now_ns;
-    if (!done)
-        retry_later(f, now_ns);
-    if (!done && f->stopping) /* what else may be ours there ends by its TTL; nobody should wait for it here */
-        elect__tries_clear(&f->tries);
-}
-
-static void take_reply(struct elect__fsm *f, const struct elect__reply *r, int64_t now_ns, struct elect__output *out)
-{
-    struct elect__op op = f->op;
-    struct elect__reply unfit;
-    if (op.verb == ELECT__NO_OP || (r->seq != op.seq && !ELECT__PLANTED(WRONG_REQUEST)))
-        return;
-    f->op.verb = ELECT__NO_OP;
-    if (!fits(&op, r)) {
-        unfit = (struct elect__reply){.outcome = ELECT__UNKNOWN, .code = ELECT_ESTORE, .seq = op.seq};
-        tell_fault(f, ELECT_ESTORE, ELECT__CAUSE_ANSWER, out);
-        r = &unfit;
-    } else if (r->outcome != ELECT__UNKNOWN && r->outcome != ELECT__REFUSED) {
-        if (f->state != ELECT__LEADING)
-            f->fault = 0;
-        if (r->epoch > f->highest_epoch)
-            f->highest_epoch = r->epoch;
-    }
-    if (op.verb == ELECT__PROBE)
-        probe_answered(f, &op, r, now_ns, out);
-    else if (op.verb == ELECT__ACQUIRE)
-        acquire_answered(f, &op, r, now_ns, out);
-    else if (op.verb == ELECT__RELEASE)
-        release_answered(f, r, now_ns);
-    else if (f->state == ELECT__FOLLOWING)
-        adoption_answered(f, &op, r, now_ns, out);
-    else
-        renew_answered(f, &op, r, now_ns, out);
-}
 
 /* ---- time ---- */
 
@@ -364,14 +11,14 @@ static void notice_time(struct elect__fsm *f, int64_t now_ns, struct elect__outp
 {
     bool in_term = f->state == ELECT__LEADING || f->state == ELECT__DRAINING;
     if (in_term && !ELECT__PLANTED(LATE_ANSWER_EXTENDS) && now_ns >= f->lease.lease_until_ns)
-        lost(f, reason_of_expiry(f, now_ns), now_ns, out);
+        elect__fsm_lost(f, elect__fsm_expiry(f, now_ns), now_ns, out);
     if (f->op.verb != ELECT__NO_OP && now_ns >= f->op.deadline_ns) {
         struct elect__reply none = {.outcome = ELECT__UNKNOWN, .code = ELECT_EUNREACHABLE, .seq = f->op.seq};
-        take_reply(f, &none, now_ns, out);
+        elect__fsm_take_reply(f, &none, now_ns, out);
     }
     if (f->working && f->state != ELECT__LEADING && !f->lapsing && now_ns >= f->drain_until_ns) {
         f->lapsing = true;
-        tell_fault(f, ELECT_ETIMEOUT, ELECT__CAUSE_DRAIN, out);
+        elect__fsm_tell_fault(f, ELECT_ETIMEOUT, ELECT__CAUSE_DRAIN, out);
     }
 }
 
@@ -406,7 +53,7 @@ static void take_resign(struct elect__fsm *f, const struct elect__input *input, 
     int64_t backoff_ns = max_ns(0, min_ns(input->backoff_ns, BACKOFF_MAX_NS));
     f->not_before_ns = max_ns(f->not_before_ns, now_ns + backoff_ns);
     if (f->state == ELECT__LEADING)
-        drain(f, ELECT_REASON_RESIGNED, now_ns, out);
+        elect__fsm_drain(f, ELECT_REASON_RESIGNED, now_ns, out);
 }
 
 static void take_stop(struct elect__fsm *f, bool abandon, int64_t now_ns, struct elect__output *out)
@@ -415,7 +62,7 @@ static void take_stop(struct elect__fsm *f, bool abandon, int64_t now_ns, struct
     if (f->state == ELECT__IDLE)
         f->state = ELECT__FOLLOWING;
     if (f->state == ELECT__LEADING)
-        drain(f, ELECT_REASON_STOPPED, now_ns, out);
+        elect__fsm_drain(f, ELECT_REASON_STOPPED, now_ns, out);
     if (abandon)
         f->working = f->lapsing = false;
 }
@@ -434,7 +81,7 @@ void elect__fsm_step(struct elect__fsm *f, const struct elect__input *input, int
     bool was_leading = f->state == ELECT__LEADING;
     memset(out, 0, sizeof *out);
     if (input->kind == ELECT__IN_REPLY)
-        take_reply(f, input->reply, now_ns, out);
+        elect__fsm_take_reply(f, input->reply, now_ns, out);
     notice_time(f, now_ns, out);
     switch (input->kind) {
     case ELECT__IN_START:

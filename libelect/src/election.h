@@ -143,6 +143,7 @@ struct elect__fsm {
     int32_t fault;   /* code of the last ERROR told; 0 since the last success */
     int32_t failure; /* code of the last failed renewal of this term */
     int32_t reason;  /* of the term that drains */
+    int32_t widen;   /* acquires lost in a row: the jitter grows */
     int64_t renew_at_ns, stand_at_ns, not_before_ns, drain_until_ns;
     uint64_t attempt;            /* the term's */
     uint64_t adopt, adopt_epoch; /* an attempt of ours whose lock was found and may lead; 0: none */
@@ -152,7 +153,6 @@ struct elect__fsm {
     int64_t loss_until_ns;       /* the wait after LOST_DATA; 0: none */
     int64_t grace_until_ns;      /* the wait after CHANGED; of: */
     char server[ELECT__SERVER_SIZE];
-    int widen; /* acquires lost in a row: the jitter grows */
     uint64_t last_seq;
     struct elect__tries tries;
 };

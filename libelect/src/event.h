@@ -9,7 +9,8 @@ struct elect__receiver;
 
 struct elect_event {
     _Atomic(int) refs;
-    int32_t kind, reason, code, level;
+    int16_t kind, level; /* small: each election keeps an event for its loss and one for its end */
+    int32_t reason, code;
     uint64_t tag, epoch;
     elect_leader_t *leader;
     char *text, *fields;                     /* NULL: "" and "{}" */

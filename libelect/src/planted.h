@@ -4,7 +4,7 @@
 #define ELECT_SRC_PLANTED_H
 
 #define ELECT__PLANTED_TABLE(X)                                                                                        \
-    /* election.c, lease.h */                                                                                          \
+    /* terms.c, answers.c, plan.c, election.c, lease.h */                                                              \
     X(MARGIN_ZERO, "margin-zero")                                                                                      \
     X(DEADLINE_FROM_ANSWER, "deadline-from-answer")                                                                    \
     X(FLAG_NOT_CLOCK, "flag-not-clock")                                                                                \
@@ -55,7 +55,12 @@
     X(NO_FENCING, "no-fencing")                                                                                        \
     /* stores/local*.c */                                                                                              \
     X(LOCAL_NO_DEATH_PROOF, "local-no-death-proof")                                                                    \
-    X(LOCAL_NO_TIMENS, "local-no-timens")
+    X(LOCAL_NO_TIMENS, "local-no-timens")                                                                              \
+    /* stores/redis_script.c */                                                                                        \
+    X(REDIS_DENIED_INFO_IS_AGE, "redis-denied-info-is-age")                                                            \
+    X(REDIS_UPTIME_IS_EXACT, "redis-uptime-is-exact")                                                                  \
+    X(REDIS_EPOCH_REPAIRED, "redis-epoch-repaired")                                                                    \
+    X(REDIS_NO_SERVER_IS_ANY, "redis-no-server-is-any")
 
 enum elect__planted {
     ELECT__PLANTED_NONE,

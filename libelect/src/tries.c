@@ -13,16 +13,16 @@ uint64_t elect__tries_random(struct elect__tries *tries)
 uint64_t elect__tries_new(struct elect__tries *tries)
 {
     uint64_t attempt = elect__tries_random(tries) | 1; /* 0 means none */
-    tries->of[tries->next].attempt = attempt;
-    tries->of[tries->next].fate = ELECT__FATE_OPEN;
-    tries->next = (tries->next + 1) % ELECT__TRIES;
+    tries->attempts[tries->next] = attempt;
+    tries->fates[tries->next] = ELECT__FATE_OPEN;
+    tries->next = (uint8_t)((tries->next + 1) % ELECT__TRIES);
     return attempt;
 }
 
 static int find(const struct elect__tries *tries, uint64_t attempt)
 {
     for (int i = 0; i < ELECT__TRIES; i++)
-        if (tries->of[i].fate != ELECT__FATE_FOREIGN && tries->of[i].attempt == attempt)
+        if (tries->fates[i] != ELECT__FATE_FOREIGN && tries->attempts[i] == attempt)
             return i;
     return -1;
 }
@@ -30,25 +30,25 @@ static int find(const struct elect__tries *tries, uint64_t attempt)
 enum elect__fate elect__tries_fate(const struct elect__tries *tries, uint64_t attempt)
 {
     int i = find(tries, attempt);
-    return i < 0 ? ELECT__FATE_FOREIGN : tries->of[i].fate;
+    return i < 0 ? ELECT__FATE_FOREIGN : (enum elect__fate)tries->fates[i];
 }
 
 void elect__tries_set(struct elect__tries *tries, uint64_t attempt, enum elect__fate fate)
 {
     int i = find(tries, attempt);
     if (i >= 0)
-        tries->of[i].fate = fate;
+        tries->fates[i] = (uint8_t)fate;
 }
 
 uint64_t elect__tries_open(const struct elect__tries *tries)
 {
     for (int i = 0; i < ELECT__TRIES; i++)
-        if (tries->of[i].fate == ELECT__FATE_OPEN)
-            return tries->of[i].attempt;
+        if (tries->fates[i] == ELECT__FATE_OPEN)
+            return tries->attempts[i];
     return 0;
 }
 
 void elect__tries_clear(struct elect__tries *tries)
 {
-    memset(tries->of, 0, sizeof tries->of);
+    memset(tries->fates, ELECT__FATE_FOREIGN, sizeof tries->fates);
 }

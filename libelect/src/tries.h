@@ -15,11 +15,9 @@ enum elect__fate {
 
 struct elect__tries {
     uint64_t random;
-    int next;
-    struct {
-        uint64_t attempt;
-        enum elect__fate fate;
-    } of[ELECT__TRIES];
+    uint64_t attempts[ELECT__TRIES];
+    uint8_t fates[ELECT__TRIES]; /* enum elect__fate: bytes, for a process may hold ten thousand of these */
+    uint8_t next;
 };
 
 /* The next 64 bits of the sequence that the seed began. */

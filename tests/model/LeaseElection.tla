@@ -1,8 +1,8 @@
 ---------------------------- MODULE LeaseElection ----------------------------
-(* Candidates (libelect/src/election.c, plan.c, tries.c) and one store (ledger.c): a lock with a TTL and a record of    *)
-(* the last term without one.  Time is discrete: Tick is one tick of the store's clock, what happens between two ticks  *)
-(* comes in any order.  A process may be paused for ever; a message may be delayed, lost, overtaken, or executed after  *)
-(* its sender has given it up ("zombie": live = FALSE).                                                                 *)
+(* Candidates (libelect/src/election.c, terms.c, answers.c, plan.c, tries.c) and one store (ledger.c): a lock with a    *)
+(* TTL and a record of the last term without one.  Time is discrete: Tick is one tick of the store's clock, what        *)
+(* happens between two ticks comes in any order.  A process may be paused for ever; a message may be delayed, lost,     *)
+(* overtaken, or executed after its sender has given it up ("zombie": live = FALSE).                                    *)
 (*                                                                                                                      *)
 (* All rules of the code are always in force; a line of the table differs from another in what may happen.  A rule is   *)
 (* taken away only by naming it in Planted, mostly by the names of planted.h.                                           *)

@@ -1,4 +1,5 @@
 /* A register, asked from outside of elections: reports, and the wish that a leader steps down. */
+#include "../doctor.h"
 #include "cas_store.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,16 +87,6 @@ static enum elect__report_state state_of(const struct elect__cas_question *quest
     return ELECT__REPORT_LED;
 }
 
-static struct elect__term_view term_under_way(const struct elect__cas_document *found)
-{
-    return (struct elect__term_view){
-        .instance_id = found->leader.instance_id,
-        .hostname = found->leader.hostname,
-        .epoch = found->record.epoch,
-        .started_at_ms = found->leader.started_at_ms,
-    };
-}
-
 static char *status(const struct elect__cas_question *question, const struct elect__cas_document *found)
 {
     struct elect__status_view view = {
@@ -110,7 +101,7 @@ static char *status(const struct elect__cas_question *question, const struct ele
     if (view.state != ELECT__REPORT_NOBODY) {
         view.leader = &found->leader;
     } else if (found->json && !found->record.released) { /* it has ended, and nobody has written so */
-        last = term_under_way(found);
+        last = elect__cas_record_term(found);
         view.last = &last;
     }
     return elect__report_status(&view);
@@ -121,7 +112,7 @@ static char *history(const struct elect__cas_document *found)
     struct elect__term_view views[ELECT__CAS_TERMS + 1];
     size_t count = 0;
     if (found->json && !found->record.released)
-        views[count++] = term_under_way(found);
+        views[count++] = elect__cas_record_term(found);
     memcpy(&views[count], found->terms, found->count * sizeof *views);
     return elect__report_history(views, count + found->count);
 }
@@ -229,6 +220,15 @@ static void ask_register(struct elect__cas_store *store, struct elect__query *qu
         finish(question, ELECT_EINVAL, NULL, "the key of this election would be too long");
 }
 
+static void examine(struct elect__cas_store *store, struct elect__query *query)
+{
+    struct elect__doctor doctor = {0};
+    elect__doctor_find(&doctor, "register", ELECT__FINDING_SKIP, "",
+                       "it is the application's own: whether its compare-and-set holds, only its tests can show");
+    char *json = elect__doctor_end(&doctor, query->settings, store->register_->tier);
+    query->done(query, json ? ELECT_OK : ELECT_ENOMEM, json, NULL);
+}
+
 void elect__cas_query(struct elect__store *base, struct elect__query *query)
 {
     struct elect__cas_store *store = (struct elect__cas_store *)base;
@@ -248,6 +248,9 @@ void elect__cas_query(struct elect__store *base, struct elect__query *query)
     case ELECT__QUERY_STORE:
         json = elect__report_store(query->settings, store->register_->tier, NULL, 0);
         query->done(query, json ? ELECT_OK : ELECT_ENOMEM, json, NULL);
+        break;
+    case ELECT__QUERY_DOCTOR:
+        examine(store, query);
         break;
     }
 }

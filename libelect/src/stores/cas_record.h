@@ -27,6 +27,8 @@ struct elect__cas_document {
 /* text: length bytes and a NUL behind them. False: it is no record of ours (or memory is out); nothing is to be freed. */
 bool elect__cas_record_read(const char *text, size_t length, struct elect__cas_document *out);
 void elect__cas_record_free(struct elect__cas_document *document);
+/* The leader's term, its end left open; lent the document's strings. */
+struct elect__term_view elect__cas_record_term(const struct elect__cas_document *document);
 
 /* The terms as JSON: newest (NULL: none) before those of document (NULL: none), the oldest dropped where there is no
  * room. malloc'd; NULL: out of memory. */

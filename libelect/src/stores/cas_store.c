@@ -1,5 +1,5 @@
 #include "cas_store.h"
-#include "local_path.h"
+#include "../file_name.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +40,8 @@ static int64_t real_us(const struct elect__cas_store *store)
 
 bool elect__cas_key(const struct elect__settings *settings, char key[ELECT__KEY_SIZE])
 {
-    char name[ELECT__LOCAL_FILE_SIZE];
-    elect__local_file_name(settings->name, name);
+    char name[ELECT__FILE_NAME_SIZE];
+    elect__file_name(settings->name, name);
     return snprintf(key, ELECT__KEY_SIZE, "%s/%s", settings->prefix, name) < ELECT__KEY_SIZE;
 }
 
@@ -79,18 +79,6 @@ static void keep_text(struct seat *seat, const char *text, size_t length)
     replace(&seat->text, text && length <= ELECT__CAS_WRITTEN_MAX ? strdup(text) : NULL);
 }
 
-static struct elect__term_view term_of(const struct elect__cas_document *document, int64_t ended_at_ms, int32_t reason)
-{
-    return (struct elect__term_view){
-        .instance_id = document->leader.instance_id,
-        .hostname = document->leader.hostname,
-        .epoch = document->record.epoch,
-        .started_at_ms = document->leader.started_at_ms,
-        .ended_at_ms = ended_at_ms,
-        .reason = reason,
-    };
-}
-
 /* What a write says of the terms before: the record that it replaces tells them. False: out of memory. */
 static bool tell_terms(struct seat *seat, const struct elect__cas_record *next)
 {
@@ -104,13 +92,13 @@ static bool tell_terms(struct seat *seat, const struct elect__cas_record *next)
     bool ends = known && !before.record.released && op->verb != ELECT__RENEW;
     if (!known)
         memset(&before, 0, sizeof before);
-    if (ends && op->verb == ELECT__RELEASE)
-        ended = term_of(&before, now_ms, op->reason);
-    else if (ends) /* nobody has seen its end; by its writer's clock, its lease was over then */
-        ended = term_of(
-            &before,
-            before.leader.last_heartbeat_ms ? before.leader.last_heartbeat_ms + before.record.lease_ns / ELECT__MS : 0,
-            0);
+    ended = elect__cas_record_term(&before);
+    if (op->verb == ELECT__RELEASE) {
+        ended.ended_at_ms = now_ms;
+        ended.reason = op->reason;
+    } else if (before.leader.last_heartbeat_ms) { /* unseen; its lease was over then, by its writer's clock */
+        ended.ended_at_ms = before.leader.last_heartbeat_ms + before.record.lease_ns / ELECT__MS;
+    }
     seat->started_at_ms = op->verb != ELECT__ACQUIRE && known ? before.leader.started_at_ms : now_ms;
     seat->terms_of = next->attempt;
     replace(&seat->terms, elect__cas_terms_write(ends ? &ended : NULL, &before));
@@ -230,7 +218,7 @@ static void on_answer(struct elect__register_request *request, const struct elec
     };
     bool failed = said.outcome == ELECT__CAS_UNKNOWN || said.outcome == ELECT__CAS_REFUSED;
     if (answer->broken && answer->text)
-        store->args.host->log(store->args.log_ctx, ELECT_LOG_WARN, answer->text);
+        store->args.host->log(store->args.ctx, ELECT_LOG_WARN, answer->text);
     if (failed)
         replace(&seat->fault, answer->text ? strdup(answer->text) : NULL);
     if (said.outcome == ELECT__CAS_WRITTEN) {

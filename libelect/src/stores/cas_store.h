@@ -62,7 +62,7 @@ void elect__cas_changed(struct elect__cas_store *store, const char *key);
 
 /* ---- between cas_store.c and cas_ask.c ---- */
 
-/* <prefix>/<name>, the name encoded as elect__local_file_name does it. False: it would be too long. */
+/* <prefix>/<name>, the name encoded as elect__file_name does it. False: it would be too long. */
 bool elect__cas_key(const struct elect__settings *settings, char key[ELECT__KEY_SIZE]);
 /* A try of its own, so that a lost answer leaves time for another one. */
 int64_t elect__cas_deadline(const struct elect__cas_store *store, const struct elect__settings *settings,

@@ -37,7 +37,7 @@ static int check_file(const struct elect__local_dir *dir, const char *file, cons
                       struct elect__local_open *out, char *error, size_t size)
 {
     struct stat stat;
-    char path[ELECT__LOCAL_FILE_SIZE + 512];
+    char path[ELECT__FILE_NAME_SIZE + 512];
     snprintf(path, sizeof path, "%.500s/%s", dir->path, file);
     if (fstat(out->fd, &stat) != 0) {
         elect__local_say(error, size, "can't examine", path, errno);

@@ -1,15 +1,10 @@
-/* From a store URL to a directory that may be trusted, and from an election's name to its file there. */
+/* From a store URL to a directory that may be trusted, and to the files there. */
 #ifndef ELECT_SRC_STORES_LOCAL_PATH_H
 #define ELECT_SRC_STORES_LOCAL_PATH_H
+#include "../file_name.h"
 #include "local_record.h"
 #include <sys/stat.h>
 #include <sys/types.h>
-
-enum { ELECT__LOCAL_FILE_SIZE = 208 };
-
-/* Any name to a file name: percent-encoded, the long ones cut and told apart by a hash. A leading dot is encoded,
- * so that "." and the files that are being made have names of their own. */
-void elect__local_file_name(const char *name, char file[ELECT__LOCAL_FILE_SIZE]);
 
 struct elect__local_dir {
     int fd; /* -1: not open */

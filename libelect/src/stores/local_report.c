@@ -55,7 +55,7 @@ struct question {
     struct elect__local_open open;
     struct elect__local_seat seat;
     struct elect__local_view view;
-    char file[ELECT__LOCAL_FILE_SIZE];
+    char file[ELECT__FILE_NAME_SIZE];
     char path[ELECT__LOCAL_PATH_SIZE];
 };
 
@@ -335,7 +335,7 @@ void elect__local_query(struct elect__store *base, struct elect__query *query)
         return;
     }
     if (query->name != NULL)
-        elect__local_file_name(query->name, q.file);
+        elect__file_name(query->name, q.file);
     if (query->kind == ELECT__QUERY_STATUS)
         answer_status(&q);
     else if (query->kind == ELECT__QUERY_HISTORY)
@@ -346,6 +346,8 @@ void elect__local_query(struct elect__store *base, struct elect__query *query)
         answer_forget(&q);
     else if (query->kind == ELECT__QUERY_LIST)
         answer_list(&q);
+    else if (query->kind == ELECT__QUERY_DOCTOR)
+        elect__local_doctor(q.store, query);
     else
         answer_store(&q);
     close_question(&q);

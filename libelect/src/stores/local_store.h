@@ -1,5 +1,5 @@
 /* The local: store as one object, for the files that share the work: local.c (the class), local_watch.c (who is woken),
- * local_report.c (questions). */
+ * local_report.c (questions), local_doctor.c (the long check). */
 #ifndef ELECT_SRC_STORES_LOCAL_STORE_H
 #define ELECT_SRC_STORES_LOCAL_STORE_H
 #include "../store.h"
@@ -16,7 +16,7 @@ struct elect__local_stand {
     struct elect__slot *slot;
     struct elect__local_seat seat;
     struct elect__local_stand *before, *after; /* in the bucket of its file's name */
-    char file[ELECT__LOCAL_FILE_SIZE];
+    char file[ELECT__FILE_NAME_SIZE];
     char path[ELECT__LOCAL_PATH_SIZE];
     dev_t dev; /* of seat.fd, when that is open */
     ino_t ino;
@@ -73,4 +73,7 @@ void elect__local_query(struct elect__store *store, struct elect__query *query);
 struct cJSON *elect__local_leader(const struct elect__local_seat *seat, const struct elect__local_view *view,
                                   struct elect__leader_view *out);
 char *elect__local_info(const struct elect__settings *settings, const char *incarnation);
+
+/* ---- local_doctor.c ---- */
+void elect__local_doctor(struct elect__local_store *store, struct elect__query *query);
 #endif
