@@ -4,7 +4,7 @@
 packages_build="gcc:gcc libc6-dev cmake:cmake ninja-build:ninja pkgconf:pkg-config libevent-dev libcjson-dev libhiredis-dev libssl-dev"
 packages_test="g++:g++ clang:clang libclang-rt-dev valgrind golang-go:go libcriterion-dev python3:/usr/bin/python3 python3-dev python3-venv
     ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep
-    make:make abigail-tools:abidiff cppcheck:cppcheck"
+    make:make abigail-tools:abidiff cppcheck:cppcheck openssl:openssl redis-tools:redis-check-rdb"
 
 # Tools whose output differs from version to version, as Python wheels in build/tools.
 tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4"

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 static const struct elect__command *const commands[] = {
-    &elect__command_run,  &elect__command_status,    &elect__command_watch,  &elect__command_history,
-    &elect__command_list, &elect__command_step_down, &elect__command_forget, &elect__command_options,
-    &elect__command_demo, &elect__command_version,
+    &elect__command_run,     &elect__command_status,    &elect__command_watch,   &elect__command_history,
+    &elect__command_list,    &elect__command_step_down, &elect__command_forget,  &elect__command_doctor,
+    &elect__command_options, &elect__command_demo,      &elect__command_version,
 };
 /* Started by the command itself, never by people. */
 static const struct elect__command *const hidden[] = {&elect__command_guard, &elect__command_candidate};

@@ -13,11 +13,16 @@
 enum { OURS = 3, FIXED = 8, MS = 1000000, BURY_NS = 10000000 };
 
 /* The command's environment: ours, without the options that name this candidate (a libelect inside the command would
- * stand as its own parent), with what the term is. NULL: out of memory. */
+ * stand as its own parent) and without the store's password, which is ours alone to know; with what the term is. NULL:
+ * out of memory. */
 static char **environment(const struct elect__run *run, char ours[OURS][512])
 {
-    static const char *const dropped[] = {
-        "LEADER_ELECTION_NAME=", "LEADER_ELECTION_INSTANCE_ID=", "ELECT_NAME=", "ELECT_EPOCH=", "ELECT_INSTANCE_ID="};
+    static const char *const dropped[] = {"LEADER_ELECTION_NAME=",
+                                          "LEADER_ELECTION_INSTANCE_ID=",
+                                          "LEADER_ELECTION_PASSWORD=",
+                                          "ELECT_NAME=",
+                                          "ELECT_EPOCH=",
+                                          "ELECT_INSTANCE_ID="};
     size_t count = 0, kept = 0;
     char **out;
 

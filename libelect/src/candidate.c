@@ -166,7 +166,10 @@ static void take_reply(elect_election_t *e)
     struct elect__answer answer = e->answer;
     struct elect__input input = {.kind = ELECT__IN_REPLY, .reply = &answer.reply};
     memset(&e->answer, 0, sizeof e->answer);
-    if (answer.text || answer.reply.outcome == ELECT__UNKNOWN || answer.reply.outcome == ELECT__REFUSED)
+    enum elect__outcome outcome = answer.reply.outcome;
+    bool failed = outcome == ELECT__UNKNOWN || outcome == ELECT__REFUSED;
+    bool granted = outcome == ELECT__WON || outcome == ELECT__RENEWED;
+    if (answer.text || failed || granted)
         set_text(e, answer.text);
     step(e, &input, &answer);
     elect_leader_free(answer.leader);

@@ -100,6 +100,15 @@ static void run_end_call(struct elect__call *call)
     elect__gate_unlock(&client->gate);
 }
 
+static void run_update_call(struct elect__call *call)
+{
+    elect_client_t *client = (elect_client_t *)(void *)((char *)call - offsetof(elect_client_t, update_call));
+    elect__gate_lock(&client->gate);
+    client->update_posted = false;
+    elect__gate_unlock(&client->gate);
+    client->class_->updated(client->store);
+}
+
 void elect__client_check_end(elect_client_t *client)
 {
     if (!client->posted && (client->closing || atomic_load(&client->handles) == 0))
@@ -249,6 +258,7 @@ int32_t elect_client_open(elect_options_t *options, elect_client_t **out)
     atomic_init(&client->handles, 1);
     client->pid = getpid();
     client->end_call.run = run_end_call;
+    client->update_call.run = run_update_call;
     int32_t code = open_client(client, options);
     if (code == ELECT_OK)
         *out = client;

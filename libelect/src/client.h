@@ -60,6 +60,8 @@ struct elect_client {
     bool freed, closing;
     bool posted; /* end_call is */
     struct elect__call end_call;
+    bool update_posted; /* update_call is */
+    struct elect__call update_call;
     struct elect__worker io, dispatcher;
     struct elect__callback *log_callbacks;
     struct elect__queue *log_queue; /* NULL: nobody has asked yet */

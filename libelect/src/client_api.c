@@ -21,6 +21,8 @@ int32_t elect_client_update(elect_client_t *client, elect_options_t *options)
         old = client->updated;
         client->updated = settings;
         atomic_store(&client->log_level, settings->log_level);
+        if (client->class_->updated && !client->update_posted)
+            client->update_posted = elect__loop_post(&client->loop, &client->update_call);
     }
     elect__gate_unlock(&client->gate);
     elect__settings_free(old);
@@ -83,6 +85,8 @@ int32_t elect_client_report(elect_client_t *client, const char *what, int64_t ti
         return elect__ask(client, NULL, ELECT__QUERY_STORE, "", 0, timeout_ms, out);
     if (strcmp(what, "elections") == 0)
         return elect__ask(client, NULL, ELECT__QUERY_LIST, "", 0, timeout_ms, out);
+    if (strcmp(what, "doctor") == 0)
+        return elect__ask(client, NULL, ELECT__QUERY_DOCTOR, "", 0, timeout_ms, out);
     if (strcmp(what, "metrics") != 0)
         return ELECT_EINVAL;
     *out = metrics(client);

@@ -68,13 +68,23 @@ const char *elect__level_name(int32_t level)
     return find(levels, COUNT(levels), level);
 }
 
+/* -1: there is none of this name. */
+static int32_t value_of(const char *const *names, int32_t count, const char *name)
+{
+    while (--count >= 0 && strcmp(names[count], name) != 0)
+        ;
+    return count;
+}
+
 int32_t elect__level_find(const char *name)
 {
-    for (int32_t level = 0; level < COUNT(levels); level++) {
-        if (strcmp(levels[level], name) == 0)
-            return level;
-    }
-    return -1;
+    return value_of(levels, COUNT(levels), name);
+}
+
+int32_t elect__reason_find(const char *name)
+{
+    int32_t reason = value_of(reasons, COUNT(reasons), name);
+    return reason > 0 ? reason : 0;
 }
 
 /* The build takes it from VERSION, and stops where the header's ELECT_VERSION_NUMBER says otherwise. */

@@ -7,4 +7,6 @@
 const char *elect__level_name(int32_t level);
 /* enum elect_level, 0 for "off", -1 for a name that is none. */
 int32_t elect__level_find(const char *name);
+/* enum elect_reason; 0 for a name that is none. */
+int32_t elect__reason_find(const char *name);
 #endif

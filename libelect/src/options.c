@@ -19,8 +19,11 @@ struct elect_options {
     char error[ELECT__ERROR_SIZE];
 };
 
+/* Nothing secret is left in memory that is given back: URLs have passwords too. */
 static void value_clear(struct value *value)
 {
+    if (value->text)
+        explicit_bzero(value->text, strlen(value->text));
     free(value->text);
     free(value->shown);
     *value = (struct value){0};

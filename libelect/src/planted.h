@@ -60,7 +60,13 @@
     X(REDIS_DENIED_INFO_IS_AGE, "redis-denied-info-is-age")                                                            \
     X(REDIS_UPTIME_IS_EXACT, "redis-uptime-is-exact")                                                                  \
     X(REDIS_EPOCH_REPAIRED, "redis-epoch-repaired")                                                                    \
-    X(REDIS_NO_SERVER_IS_ANY, "redis-no-server-is-any")
+    X(REDIS_NO_SERVER_IS_ANY, "redis-no-server-is-any")                                                                \
+    /* stores/redis_replicas.c, redis_seat.c */                                                                        \
+    X(REDIS_REPLICAS_IGNORED, "redis-replicas-ignored")                                                                \
+    X(REDIS_DENIED_GRACE_SKIPPED, "redis-denied-grace-skipped")                                                        \
+    /* stores/redis_login.c, redis_queue.c */                                                                          \
+    X(REDIS_DATABASE_UNCHECKED, "redis-database-unchecked")                                                            \
+    X(REDIS_LOST_IS_NOT_SENT, "redis-lost-is-not-sent")
 
 enum elect__planted {
     ELECT__PLANTED_NONE,

@@ -70,8 +70,10 @@ static int32_t pack(struct elect__settings *draft, elect_options_t *options, str
 
 void elect__settings_free(struct elect__settings *settings)
 {
-    if (settings)
+    if (settings) {
         explicit_bzero((char *)settings->password, strlen(settings->password));
+        explicit_bzero((char *)settings->store, strlen(settings->store));
+    }
     free(settings);
 }
 

@@ -44,6 +44,7 @@ enum elect__query_kind {
     ELECT__QUERY_HISTORY,    /* name -> JSON array, newest first */
     ELECT__QUERY_LIST,       /* -> JSON array */
     ELECT__QUERY_STORE,      /* -> JSON object: tier, fitness */
+    ELECT__QUERY_DOCTOR,     /* -> JSON object, see doctor.h; it may take some seconds */
     ELECT__QUERY_DEPOSE,     /* name, epoch (0: whoever leads); ELECT_ENOTLEADER: nobody, or not that epoch */
     ELECT__QUERY_FORGET      /* name; ELECT_ESTATE: somebody leads or stands */
 };
@@ -80,6 +81,7 @@ struct elect__store_class {
     void (*submit)(struct elect__store *store, struct elect__slot *slot, const struct elect__op *op); /* copies op */
     void (*detach)(struct elect__store *store, struct elect__slot *slot);
     void (*query)(struct elect__store *store, struct elect__query *query);
+    void (*updated)(struct elect__store *store); /* NULL, or: elect_client_update has changed what current reads */
     int32_t (*command)(struct elect__store *store, const char *line); /* NULL, or elect_memory_command's */
     void (*close)(struct elect__store *store);                        /* every slot is detached */
     void (*forked)(

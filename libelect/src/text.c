@@ -111,3 +111,11 @@ const char *elect__text_show(const char *text, char out[ELECT__SHOW_SIZE])
     snprintf(out + used, ELECT__SHOW_SIZE - used, "%s", *s ? "..." : "");
     return out;
 }
+
+const char *elect__text_within(const char *sentence, char out[ELECT__SHOW_SIZE])
+{
+    snprintf(out, ELECT__SHOW_SIZE, "%s", sentence ? sentence : "unknown error");
+    if (out[0] >= 'A' && out[0] <= 'Z' && out[1] >= 'a' && out[1] <= 'z') /* not an abbreviation */
+        out[0] = (char)(out[0] - 'A' + 'a');
+    return out;
+}

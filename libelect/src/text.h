@@ -18,4 +18,7 @@ bool elect__word_in(const char *words, const char *word, size_t length);
 size_t elect__json_length(const char *text);
 /* For error texts: what is not printable as \xNN, cut with "..." when long. Answers out. */
 const char *elect__text_show(const char *text, char out[ELECT__SHOW_SIZE]);
+/* What the system says of an error (strerrordesc_np, gai_strerror; NULL where it knows none), as it stands within a
+ * sentence: "connection refused". Answers out. */
+const char *elect__text_within(const char *sentence, char out[ELECT__SHOW_SIZE]);
 #endif

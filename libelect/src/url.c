@@ -30,25 +30,35 @@ static int hex(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static bool decode(struct parser *p, const char *text, size_t length, const char **out)
+const char *elect__url_decode(const char *text, size_t length, char *out)
 {
-    *out = p->next;
+    const char *begin = out;
     for (size_t i = 0; i < length; i++) {
         if (text[i] != '%') {
-            *p->next++ = text[i];
+            *out++ = text[i];
             continue;
         }
         int high = i + 2 < length ? hex(text[i + 1]) : -1;
         int low = high >= 0 ? hex(text[i + 2]) : -1;
         if (low < 0)
-            return refuse(p, "a % is followed by two hex digits; % itself is written %25");
+            return "a % is followed by two hex digits; % itself is written %25";
         if (high == 0 && low == 0)
-            return refuse(p, "a URL has no %00");
-        *p->next++ = (char)(high << 4 | low);
+            return "a URL has no %00";
+        *out++ = (char)(high << 4 | low);
         i += 2;
     }
-    *p->next++ = '\0';
-    return elect__utf8_valid(*out) || refuse(p, "a URL is UTF-8, also where it is percent-encoded");
+    *out = '\0';
+    return elect__utf8_valid(begin) ? NULL : "a URL is UTF-8, also where it is percent-encoded";
+}
+
+static bool decode(struct parser *p, const char *text, size_t length, const char **out)
+{
+    const char *rule = elect__url_decode(text, length, p->next);
+    if (rule)
+        return refuse(p, rule);
+    *out = p->next;
+    p->next += strlen(p->next) + 1;
+    return true;
 }
 
 static bool read_param(struct parser *p, const char *text, size_t length)
@@ -132,7 +142,8 @@ int32_t elect__url_parse(const char *text, struct elect__url *url, char *rule, s
 {
     *url = (struct elect__url){0};
     /* Each string but the last ends where the text has a separator; a path without a query does not. */
-    url->memory = malloc(strlen(text) + 4);
+    url->size = strlen(text) + 4;
+    url->memory = calloc(1, url->size);
     if (!url->memory) {
         snprintf(rule, rule_size, "%s", elect_code_text(ELECT_ENOMEM));
         return ELECT_ENOMEM;
@@ -146,6 +157,8 @@ int32_t elect__url_parse(const char *text, struct elect__url *url, char *rule, s
 
 void elect__url_free(struct elect__url *url)
 {
+    if (url->memory)
+        explicit_bzero(url->memory, url->size);
     free(url->memory);
     url->memory = NULL;
 }

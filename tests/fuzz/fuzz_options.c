@@ -8,6 +8,7 @@
 #include "env.h"
 #include "fuzz.h"
 #include "options.h"
+#include "store.h"
 #include "text.h"
 #include "url.h"
 
@@ -188,6 +189,27 @@ static void expect_strings(const struct world *w, const struct elect__url *url, 
         s->hostname = *host ? host : "unknown-host";
     s->hostname = strdup(s->hostname);
     require(s->hostname != NULL);
+    s->lock_key = expected(w, url, ELECT__OPT_LOCK_KEY);
+    s->info_key = expected(w, url, ELECT__OPT_INFO_KEY);
+    s->password = expected(w, url, ELECT__OPT_PASSWORD);
+    s->password_file = expected(w, url, ELECT__OPT_PASSWORD_FILE);
+    s->tls_ca_file = expected(w, url, ELECT__OPT_TLS_CA_FILE);
+    s->tls_ca_dir = expected(w, url, ELECT__OPT_TLS_CA_DIR);
+    s->tls_cert_file = expected(w, url, ELECT__OPT_TLS_CERT_FILE);
+    s->tls_key_file = expected(w, url, ELECT__OPT_TLS_KEY_FILE);
+    s->tls_server_name = expected(w, url, ELECT__OPT_TLS_SERVER_NAME);
+    s->tls_min_version = expected(w, url, ELECT__OPT_TLS_MIN_VERSION);
+    s->wait_replicas = strcmp(expected(w, url, ELECT__OPT_WAIT_REPLICAS), "all") == 0;
+    s->tls_verify = strcmp(expected(w, url, ELECT__OPT_TLS_VERIFY), "on") == 0;
+}
+
+/* What only a store that knows layouts can do. */
+static bool suits_store(const struct elect__settings *wanted, const struct elect__url *url)
+{
+    const struct elect__store_class *class_ = elect__store_find(url->scheme, strlen(url->scheme));
+    if (class_->layouts)
+        return strcmp(wanted->layout, "plain") != 0 || *wanted->lock_key;
+    return strcmp(wanted->layout, "elect") == 0 && !wanted->wait_replicas;
 }
 
 static void check_settings(const struct elect__settings *got, const struct elect__settings *wanted)
@@ -197,6 +219,14 @@ static void check_settings(const struct elect__settings *got, const struct elect
     require(strcmp(got->address, wanted->address) == 0 && strcmp(got->metadata, wanted->metadata) == 0);
     require(strcmp(got->layout, wanted->layout) == 0);
     require(strcmp(got->allow_filesystem, wanted->allow_filesystem) == 0);
+    require(strcmp(got->lock_key, wanted->lock_key) == 0 && strcmp(got->info_key, wanted->info_key) == 0);
+    require(strcmp(got->password, wanted->password) == 0 && strcmp(got->password_file, wanted->password_file) == 0);
+    require(strcmp(got->tls_ca_file, wanted->tls_ca_file) == 0 && strcmp(got->tls_ca_dir, wanted->tls_ca_dir) == 0);
+    require(strcmp(got->tls_cert_file, wanted->tls_cert_file) == 0);
+    require(strcmp(got->tls_key_file, wanted->tls_key_file) == 0);
+    require(strcmp(got->tls_server_name, wanted->tls_server_name) == 0);
+    require(strcmp(got->tls_min_version, wanted->tls_min_version) == 0);
+    require(got->wait_replicas == wanted->wait_replicas && got->tls_verify == wanted->tls_verify);
     require(got->lock_ttl_ns == wanted->lock_ttl_ns && got->clock_margin_ns == wanted->clock_margin_ns);
     require(got->heartbeat_interval_ns == wanted->heartbeat_interval_ns);
     require(got->retry_interval_ns == wanted->retry_interval_ns);
@@ -235,6 +265,8 @@ static void check_update(const struct world *w, const struct elect__settings *in
     const char *metadata = elect__options_value(w->changes, ELECT__OPT_METADATA);
     require(strcmp(got->address, address && !of_client ? address : in_use->address) == 0);
     require(strcmp(got->metadata, metadata && !of_client ? metadata : in_use->metadata) == 0);
+    const char *password = elect__options_value(w->changes, ELECT__OPT_PASSWORD);
+    require(strcmp(got->password, password && of_client ? password : in_use->password) == 0);
     require(strcmp(got->name, in_use->name) == 0 && got->lock_ttl_ns == in_use->lock_ttl_ns);
     require(info_length(got) <= INFO_ROOM);
     elect__settings_free(got);
@@ -256,7 +288,7 @@ static void resolve(const struct world *w)
     require(elect__url_parse(store, &url, rule, sizeof rule) == ELECT_OK);
     expect_times(w, &url, &wanted);
     expect_strings(w, &url, &wanted);
-    require((code == ELECT_OK) == is_legal(w, &wanted));
+    require((code == ELECT_OK) == (is_legal(w, &wanted) && suits_store(&wanted, &url)));
     if (got) {
         check_settings(got, &wanted);
         check_update(w, got, false);

@@ -95,7 +95,7 @@ static bool is_query(const char *text)
 {
     for (const char *at = strchr(text, '?'); at; at = strchr(at + 1, '?')) {
         size_t length = strcspn(at + 1, "=&@");
-        if (elect__word_in("clock", at + 1, length))
+        if (elect__word_in("clock|db", at + 1, length))
             return true;
         for (size_t i = 0; i < ELECT__OPTION_COUNT; i++) {
             if (elect__word_in(elect__options_rows[i].name, at + 1, length))

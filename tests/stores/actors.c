@@ -173,6 +173,12 @@ enum elect__outcome release(struct actor *actor, uint64_t attempt, uint64_t epoc
     return submit(actor, &op);
 }
 
+void until_told(struct actor *actor)
+{
+    while (!stage_is_register(actor->stage) && probe(actor) == ELECT__HELD && actor->reply.poll_ns != 0)
+        stage_until(actor->stage, &actor->wakes, 1);
+}
+
 void outwait(struct actor *watcher)
 {
     struct stage *stage = watcher->stage;

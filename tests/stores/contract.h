@@ -36,6 +36,13 @@ static inline void play(struct place place, void (*rule)(struct stage *stage))
     {                                                                                                                  \
         play((struct place){__VA_ARGS__}, name);                                                                       \
     }
+#ifdef ELECT_REDIS /* its server has a clock of its own, so that none can be scripted */
+#define RULE_AT_REDIS(name)                                                                                            \
+    RULE_AT(redis_real, name, &elect__redis_store, 1, false, false)                                                    \
+    RULE_AT(redis_clients_real, name, &elect__redis_store, 2, false, false)
+#else
+#define RULE_AT_REDIS(name)
+#endif
 #define RULE(name)                                                                                                     \
     static void name(struct stage *stage);                                                                             \
     RULE_AT(memory_real, name, &elect__memory_store, 1, false, false)                                                  \
@@ -51,6 +58,7 @@ static inline void play(struct place place, void (*rule)(struct stage *stage))
     RULE_AT(custom_faulty_scripted, name, &elect__custom_store, 1, true, true)                                         \
     RULE_AT(custom_faulty_clients_real, name, &elect__custom_store, 2, false, true)                                    \
     RULE_AT(custom_faulty_clients_scripted, name, &elect__custom_store, 2, true, true)                                 \
+    RULE_AT_REDIS(name)                                                                                                \
     static void name(struct stage *stage)
 
 struct pair {

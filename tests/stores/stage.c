@@ -1,4 +1,7 @@
 #include "stage.h"
+#ifdef ELECT_REDIS
+#include "redis/server.h"
+#endif
 #include <event2/event.h>
 #include <ftw.h>
 #include <signal.h>
@@ -83,6 +86,10 @@ static void name_store(struct stage *stage)
 {
     if (stage->class_ == &elect__local_store)
         snprintf(stage->url, sizeof stage->url, "local:%s", stage->dir);
+#ifdef ELECT_REDIS
+    else if (stage->class_ == &elect__redis_store)
+        snprintf(stage->url, sizeof stage->url, "%s", (stage->redis = redis_server_start(NULL))->url);
+#endif
     else
         snprintf(stage->url, sizeof stage->url, "%s",
                  stage->class_ == &elect__custom_store ? "custom:?bootstrap=now" : "memory:");
@@ -113,6 +120,16 @@ static void open_stage(struct stage *stage, const struct elect__store_class *cla
 void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted)
 {
     open_stage(stage, class_, stores, scripted, false);
+}
+
+void stage_open_url(struct stage *stage, const struct elect__store_class *class_, const char *url, int stores,
+                    int64_t ttl_ns)
+{
+    prepare(stage, class_, NULL);
+    stage->ttl_ns = ttl_ns;
+    snprintf(stage->url, sizeof stage->url, "%s", url);
+    stage_settings(&stage->settings, stage);
+    open_stores(stage, stores);
 }
 
 void stage_open_faulty(struct stage *stage, int stores, bool scripted)
@@ -191,6 +208,10 @@ void stage_close(struct stage *stage)
         if (stage->stores[i] != NULL && stage->table != NULL)
             register_join(&stage->servers[i]);
     }
+#ifdef ELECT_REDIS
+    if (stage->redis != NULL)
+        redis_server_stop(stage->redis);
+#endif
     example_store_free(stage->table);
     event_base_free(stage->base);
     if (stage->dir[0] != '\0')

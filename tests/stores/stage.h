@@ -30,6 +30,7 @@ struct stage {
     struct elect__settings settings; /* the clients' */
     struct elect__store *stores[STAGE_STORES];
     struct example_store *table; /* custom: the register of all its stores; NULL: another class */
+    struct redis_server *redis;  /* redis: a server of its own; NULL: another class, or that of another stage */
     struct register_server servers[STAGE_STORES];
     bool faulty;
     char log[4 * STAGE_TEXT];
@@ -61,8 +62,11 @@ struct actor {
 void stage_settings(struct elect__settings *settings, const struct stage *stage);
 extern const struct elect__host stage_host;
 
-/* A fresh directory of its own for local:, a register for custom:. stores: 1, or 2 clients of one store. */
+/* A fresh directory of its own for local:, a register for custom:, a server for redis:. stores: 1, or 2 clients of one store. */
 void stage_open(struct stage *stage, const struct elect__store_class *class_, int stores, bool scripted);
+/* Of a server that the test has started; ttl_ns: of all that enter. */
+void stage_open_url(struct stage *stage, const struct elect__store_class *class_, const char *url, int stores,
+                    int64_t ttl_ns);
 /* custom: over a register that fails by chance; then actors and questions try again, as candidates do. */
 void stage_open_faulty(struct stage *stage, int stores, bool scripted);
 /* Before anybody enters a play that lets leases end: so that it need not last for an hour of real time. */
@@ -90,6 +94,8 @@ void actor_observe(struct actor *actor, struct stage *stage, int store, const ch
 /* Attaches; the code, and the text in actor->text. */
 int32_t actor_attach(struct actor *actor);
 void actor_leave(struct actor *actor);
+/* Looks until the store says that it tells of changes: over a network that takes a moment. */
+void until_told(struct actor *actor);
 /* The lease that is held now ends. The watcher looks first: over a register, only who has looked can see it end. */
 void outwait(struct actor *watcher);
 /* Each answers the outcome. */

@@ -83,6 +83,7 @@ RULE(a_release_wakes_who_waits)
     uint64_t epoch = win(&p.a, 11);
     cr_assert_eq(acquire(&p.b, 12), ELECT__HELD);
     stage_serve(stage);
+    until_told(&p.b);
     const int *wakes = stage_is_register(stage) ? &p.b.wakes : &p.b.free_wakes;
     int before = *wakes;
     cr_assert_eq(release(&p.a, 11, epoch, ELECT_REASON_STOPPED), ELECT__RELEASED);

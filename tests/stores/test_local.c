@@ -134,7 +134,7 @@ static int32_t open_url(const char *url, const char *allow, char *error, size_t 
     struct actor quiet;
     actor_observe(&quiet, stage, 0, "quiet", "q");
     struct elect__store_args args = {
-        .settings = &settings, .env = &stage->env, .host = quiet.slot.host, .log_ctx = stage, .base = stage->base};
+        .settings = &settings, .env = &stage->env, .host = quiet.slot.host, .ctx = stage, .base = stage->base};
     actor_leave(&quiet);
     error[0] = '\0';
     int32_t code = elect__local_store.open(&args, &store, error, size);

@@ -89,6 +89,9 @@ Test(options, good_values)
         {"metadata", "{\n\t\"zone\": \"a\"\n}"},
         {"role", "observer"},
         {"layout", "elect"},
+        {"layout", "go-leader"},
+        {"lock_key", "app:leader"},
+        {"info_key", ""},
         {"lock_ttl", "100ms"},
         {"lock_ttl", "1h"},
         {"lock_ttl", "0.5m"},
@@ -103,6 +106,18 @@ Test(options, good_values)
         {"log_level", "off"},
         {"log_level", "debug"},
         {"allow_filesystem", "nfs4,fuse"},
+#ifdef ELECT_REDIS
+        {"store", "redis://h:6379/1?layout=plain&lock_key=x&wait_replicas=all"},
+        {"store", "rediss://[::1]:6380?tls_ca_file=/etc/ca.pem&tls_verify=off"},
+        {"store", "valkey+unix:///run/valkey.sock"},
+#endif
+        {"wait_replicas", "all"},
+        {"password_file", "/run/secrets/redis"},
+        {"tls_ca_dir", "/etc/ssl/certs"},
+        {"tls_cert_file", "/etc/elect.pem"},
+        {"tls_key_file", "/etc/elect.key"},
+        {"tls_server_name", "redis.example"},
+        {"tls_min_version", "1.3"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         cr_assert_eq(elect_options_set(options, table[i][0], table[i][1]), ELECT_OK, "%s=%s: %s", table[i][0],
@@ -138,7 +153,12 @@ Test(options, bad_values_are_named_with_their_option_and_rule_and_change_nothing
         {"log_level", "OFF", "off, error"},
         {"log_level", "off|error", "off, error"},
         {"role", "leader", "candidate or observer"},
-        {"layout", "plain", "must be elect"},
+        {"layout", "redlock", "must be elect, plain, maplefile, elector or go-leader"},
+        {"wait_replicas", "2", "must be off or all"},
+        {"tls_min_version", "1.1", "must be 1.2 or 1.3"},
+        {"tls_verify", "no", "must be on or off"},
+        {"lock_key", TWO_HUNDRED TWO_HUNDRED TWO_HUNDRED, "0 to 512 bytes, and is 600"},
+        {"tls_server_name", "a\nb", "control characters"},
         {"name", "", "1 to 200 bytes, and is 0"},
         {"name", TWO_HUNDRED "x", "1 to 200 bytes, and is 201"},
         {"name", "a\xff", "UTF-8"},
@@ -152,7 +172,8 @@ Test(options, bad_values_are_named_with_their_option_and_rule_and_change_nothing
         {"metadata", "\xed\xa0\x80", "UTF-8"},
         {"store", "", "scheme:path"},
         {"store", "/var/lib/elect", "scheme:path"},
-        {"store", "postgres://h/db", "no store is called postgres:; there are local:, memory:, custom:"},
+        {"store", "postgres://h/db", "no store is called postgres:; there are "},
+        {"store", "postgres://h/db", "local:, memory:, custom:"},
         {"store", "loca:/x", "no store is called loca:"},
         {"store", "local:/x?lock_tll=5s", "\"lock_tll\" is no option"},
         {"store", "local:/x?store=memory:", "\"store\" is no option"},
@@ -193,10 +214,12 @@ Test(options, error_texts_are_short_and_printable_whatever_the_value)
 
 Test(options, a_password_in_the_url_is_never_shown)
 {
-    cr_assert_eq(elect_options_set(options, "store", "redis://u:hunter2@h/0"), ELECT_EINVAL);
+    cr_assert_eq(elect_options_set(options, "store", "memory://u:hunter2@h/0?lock_ttl=1"), ELECT_EINVAL);
     cr_assert_null(strstr(elect_options_error(options), "hunter2"));
-    cr_assert(strstr(elect_options_error(options), "redis://u:***@h/0"));
-    cr_assert_eq(elect_options_set(options, "store", "local:/x?password=hunter2"), ELECT_EINVAL);
+    cr_assert(strstr(elect_options_error(options), "memory://u:***@h/0"));
+    cr_assert_eq(elect_options_set(options, "store", "memory://u:hunter2@h/0?password=hunter2"), ELECT_OK);
+    cr_assert_str_eq(elect_options_get(options, "store"), "memory://u:***@h/0?password=***");
+    cr_assert_eq(elect_options_set(options, "store", "local:/x?pasword=hunter2"), ELECT_EINVAL);
     cr_assert_null(strstr(elect_options_error(options), "hunter2"));
     cr_assert_eq(elect_options_set(options, "store", "local://u:x?hunter2=y@h"), ELECT_EINVAL);
     cr_assert_str_eq(elect_options_error(options),
@@ -204,6 +227,24 @@ Test(options, a_password_in_the_url_is_never_shown)
     cr_assert_eq(elect_options_set(options, "store", "memory://u:hunter2@h"), ELECT_OK);
     cr_assert_str_eq(elect_options_get(options, "store"), "memory://u:***@h");
     cr_assert_str_eq(elect__options_value(options, ELECT__OPT_STORE), "memory://u:hunter2@h");
+}
+
+Test(options, a_password_is_never_shown)
+{
+    cr_assert_eq(elect_options_set(options, "password", "hunter2"), ELECT_OK);
+    cr_assert_str_eq(elect_options_get(options, "password"), "***");
+    cr_assert_eq(elect_options_set(options, "password", "hunter2\n"), ELECT_EINVAL);
+    cr_assert_str_eq(elect_options_error(options), "password=\"***\": must be without control characters");
+    cr_assert_eq(elect_options_set(options, "store", "memory:?password=hunter2%0a"), ELECT_EINVAL);
+    cr_assert_null(strstr(elect_options_error(options), "hunter2"), "%s", elect_options_error(options));
+    cr_assert_eq(elect_options_set(options, "password", NULL), ELECT_OK);
+    setenv("LEADER_ELECTION_PASSWORD", "hunter2\xff", 1);
+    cr_assert_eq(elect_options_load_env(options), ELECT_EINVAL);
+    cr_assert_str_eq(elect_options_error(options), "LEADER_ELECTION_PASSWORD=\"***\": must be UTF-8");
+    setenv("LEADER_ELECTION_PASSWORD", "hunter2", 1);
+    cr_assert_eq(elect_options_load_env(options), ELECT_OK);
+    cr_assert_str_eq(elect_options_get(options, "password"), "***");
+    cr_assert_str_eq(elect__options_value(options, ELECT__OPT_PASSWORD), "hunter2");
 }
 
 Test(options, the_environment_fills_what_is_not_set)

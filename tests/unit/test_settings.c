@@ -233,6 +233,56 @@ Test(settings, every_option_arrives_in_its_field)
     cr_assert_eq(settings->log_level, ELECT_LOG_INFO);
 }
 
+#ifdef ELECT_REDIS
+Test(settings, every_option_of_redis_arrives_in_its_field)
+{
+    static const char *const given[][2] = {
+        {"password", "pw"},        {"password_file", "pf"},    {"tls_ca_file", "cf"},
+        {"tls_ca_dir", "cd"},      {"tls_cert_file", "c"},     {"tls_key_file", "k"},
+        {"tls_server_name", "sn"}, {"tls_min_version", "1.3"}, {"tls_verify", "off"},
+    };
+    set(client, "store", "rediss://h?layout=plain&lock_key=lk&info_key=ik");
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+        set(client, given[i][0], given[i][1]);
+    set(election, "name", "x");
+    set(election, "wait_replicas", "all");
+    resolve();
+    cr_assert_str_eq(settings->layout, "plain");
+    cr_assert_str_eq(settings->lock_key, "lk");
+    cr_assert_str_eq(settings->info_key, "ik");
+    cr_assert_str_eq(settings->password, "pw");
+    cr_assert_str_eq(settings->password_file, "pf");
+    cr_assert_str_eq(settings->tls_ca_file, "cf");
+    cr_assert_str_eq(settings->tls_ca_dir, "cd");
+    cr_assert_str_eq(settings->tls_cert_file, "c");
+    cr_assert_str_eq(settings->tls_key_file, "k");
+    cr_assert_str_eq(settings->tls_server_name, "sn");
+    cr_assert_str_eq(settings->tls_min_version, "1.3");
+    cr_assert_not(settings->tls_verify);
+    cr_assert(settings->wait_replicas);
+}
+
+Test(settings, what_only_some_stores_can_do_is_refused_by_the_others)
+{
+    set(election, "name", "x");
+    set(client, "store", "local:/tmp/e");
+    set(election, "layout", "plain");
+    refuses("layout=\"plain\": a store local: has no such layout; it has: elect");
+    set(election, "layout", NULL);
+    set(election, "wait_replicas", "all");
+    refuses("wait_replicas=\"all\": a store local: has no replicas to wait for");
+    set(client, "store", "redis://h");
+    resolve();
+    set(election, "layout", "plain");
+    refuses("lock_key is not set; layout=\"plain\" needs the key of the lock");
+    set(election, "lock_key", "k");
+    resolve();
+    set(election, "layout", "maplefile");
+    set(election, "lock_key", NULL);
+    resolve();
+}
+#endif
+
 Test(settings, what_is_told_of_a_leader_is_bounded_as_json)
 {
     char text[8000];
@@ -288,6 +338,30 @@ Test(settings, an_update_takes_what_is_dynamic)
     cr_assert(strstr(elect_options_error(changes), "lock_ttl is fixed from the start"));
     cr_assert_eq(elect__settings_update(settings, NULL, false, &fresh), ELECT_EINVAL);
     cr_assert_null(fresh);
+    elect_options_free(changes);
+}
+
+Test(settings, an_update_of_the_client_takes_credentials_and_certificates)
+{
+    set(client, "store", "memory:?tls_verify=off");
+    set(client, "password", "old");
+    set(client, "tls_ca_file", "ca");
+    cr_assert_eq(elect__settings_resolve(client, NULL, NULL, &settings), ELECT_OK);
+    elect_options_t *changes = elect_options_new();
+    struct elect__settings *fresh;
+    set(changes, "password", "new");
+    set(changes, "tls_cert_file", "c");
+    set(changes, "tls_verify", "on");
+    cr_assert_eq(elect__settings_update(settings, changes, true, &fresh), ELECT_OK, "%s", elect_options_error(changes));
+    cr_assert_str_eq(fresh->password, "new");
+    cr_assert_str_eq(fresh->tls_cert_file, "c");
+    cr_assert_str_eq(fresh->tls_ca_file, "ca");
+    cr_assert(fresh->tls_verify);
+    cr_assert_str_eq(settings->password, "old");
+    elect__settings_free(fresh);
+    set(changes, "wait_replicas", "all");
+    cr_assert_eq(elect__settings_update(settings, changes, true, &fresh), ELECT_EINVAL);
+    cr_assert_null(strstr(elect_options_error(changes), "new"));
     elect_options_free(changes);
 }
 

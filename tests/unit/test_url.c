@@ -122,6 +122,10 @@ Test(redact, what_is_harmless_stays)
         "redis://h:6379/0",
         "redis://h1:26379,h2:26379/main",
         "redis://[::1]:6379/0?lock_ttl=5s&address=a@b",
+        "rediss://[fe80::1%25eth0]:6379/0",
+        "valkey://h:7000/1",
+        "redis+unix:///run/redis.sock?db=1&lock_ttl=5s",
+        "valkey+unix:/run/a@b:c",
         "s3://bucket/prefix",
         "mailbox",
     };
@@ -139,6 +143,11 @@ Test(redact, passwords_are_hidden)
     shows("local:/x?pasword=pw&lock_ttl=5s&token=a=b", "local:/x?pasword=***&lock_ttl=5s&token=***");
     shows("local:/x?pw", "local:/x?***");
     shows("redis:///0?password=p@w", "redis:///0?password=***");
+    shows("redis+unix://u:pw@/run/redis.sock?db=1", "redis+unix://u:***@/run/redis.sock?db=1");
+    shows("valkey+unix://:pw@/run/redis.sock?password=pw", "valkey+unix://:***@/run/redis.sock?password=***");
+    shows("rediss://u:p%40w@[::1]:6380/0", "rediss://u:***@[::1]:6380/0");
+    shows("valkeys://u:p@w@h/0", "valkeys://u:***@h/0");
+    shows("redis+unix:///run/redis.sock?auth=pw", "redis+unix:///run/redis.sock?auth=***");
     shows("redis://h?clock=pw", "redis://h?clock=***");
     shows("local:/x?store=redis://u:pw@h", "local:/x?store=***");
 }
@@ -147,11 +156,32 @@ Test(redact, malformed_urls_show_no_password_either)
 {
     static const char secret[] = "hunter2";
     static const char *const table[] = {
-        "redis://u:hunter2",           "redis://u:hunter2/x@h",   "redis://u:x/hunter2@h",   "redis://u:x?hunter2@h",
-        "redis://u:hunter2?x@h",       "redis://u:x@hunter2@h",   "redis:u:hunter2@h",       "u:hunter2@h",
-        "redis://u:1?hunter2=x@h",     "redis://u:x#hunter2@h",   "redis://u:%hunter2@h",    "hunter2@h",
-        "redis://h?password=hunter2@", "redis://h?a&hunter2",     "redis://h?a=b?hunter2",   "redis://h?&&hunter2",
-        "redis://u:x?lock=hunter2@h",  "redis://u:x\nhunter2@h/", "redis://u:x@h?k=hunter2", "?hunter2",
+        "redis://u:hunter2",
+        "redis://u:hunter2/x@h",
+        "redis://u:x/hunter2@h",
+        "redis://u:x?hunter2@h",
+        "redis://u:hunter2?x@h",
+        "redis://u:x@hunter2@h",
+        "redis:u:hunter2@h",
+        "u:hunter2@h",
+        "redis://u:1?hunter2=x@h",
+        "redis://u:x#hunter2@h",
+        "redis://u:%hunter2@h",
+        "hunter2@h",
+        "redis://h?password=hunter2@",
+        "redis://h?a&hunter2",
+        "redis://h?a=b?hunter2",
+        "redis://h?&&hunter2",
+        "redis+unix://u:hunter2/run/s",
+        "redis+unix://u:hunter2@/run/s",
+        "redis+unix:u:hunter2@/run/s",
+        "valkeys://hunter2@h",
+        "rediss://u:x@hunter2@[::1]:1/0",
+        "redis://u:[hunter2]@h",
+        "redis://u:x?lock=hunter2@h",
+        "redis://u:x\nhunter2@h/",
+        "redis://u:x@h?k=hunter2",
+        "?hunter2",
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         char *shown = elect__url_redact(table[i]);

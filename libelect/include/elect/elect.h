@@ -98,7 +98,8 @@ ELECT_API int32_t elect_client_update(elect_client_t *client, elect_options_t *o
  * Events that wait can still be read. Call it before the process exits or the library is unloaded. */
 ELECT_API int32_t elect_client_close(elect_client_t *client, int64_t timeout_ms);
 ELECT_API void elect_client_free(elect_client_t *client);
-/* JSON of what: "metrics", "store" (tier, fitness), "elections" (in the store). End it by elect_string_free. */
+/* JSON of what: "metrics", "store" (tier, fitness), "elections" (in the store), "doctor" (a long check of the store: rights,
+ * settings, speed, clock; takes some 5 s). End it by elect_string_free. */
 ELECT_API int32_t elect_client_report(elect_client_t *client, const char *what, int64_t timeout_ms, char **out);
 /* Removes what the store keeps of the election called name, its epochs too. ELECT_ESTATE: somebody leads or stands. */
 ELECT_API int32_t elect_client_forget(elect_client_t *client, const char *name, int64_t timeout_ms);

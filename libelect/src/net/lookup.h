@@ -6,7 +6,7 @@
 struct event_base;
 struct elect__lookup;
 
-/* error: getaddrinfo's, 0 with a list, which is lent for the call. */
+/* error: 0 with a list, which is lent for the call; getaddrinfo's; or an errno, which is positive where those are not. */
 typedef void (*elect__lookup_done)(void *user, int error, const struct addrinfo *list);
 
 /* Stream addresses of host and port, both families. done is called on the base's thread, once, and never from within

@@ -1,4 +1,7 @@
-/* Bytes to and from a server, over TCP or a path, plain or in TLS: dial, handshake, and a bufferevent once it is up. */
+/* Bytes to and from a server, over TCP or a path, plain or in TLS: dial, handshake, and a bufferevent once it is up.
+ *
+ * libevent and OpenSSL write to the socket without MSG_NOSIGNAL: the base's thread must block SIGPIPE, as
+ * elect__thread_start sees to; that the other side is gone is then an error like any other. */
 #ifndef ELECT_SRC_NET_STREAM_H
 #define ELECT_SRC_NET_STREAM_H
 #include "dial.h"
@@ -17,8 +20,9 @@ struct elect__stream_events {
     void (*up)(void *user);
     /* length bytes, lent for the call. */
     void (*data)(void *user, const char *bytes, size_t length);
-    /* Once, and the last: it could not be opened, or has ended. text names the peer and why. certificate: it was the
-     * other's certificate or ours that was refused, which trying again does not change. */
+    /* Once, and the last: it could not be opened, or has ended; elect__stream_close, in it or later, is still due. text
+     * names the peer and why. certificate: it was the other's certificate or ours that was refused, or a file of the
+     * TLS options that is of no use: trying again does not change that. With TLS 1.3 it may come after up. */
     void (*down)(void *user, bool certificate, const char *text);
 };
 
@@ -30,6 +34,7 @@ struct elect__stream *elect__stream_open(struct event_base *base, const struct e
 bool elect__stream_write(struct elect__stream *stream, const void *bytes, size_t length);
 /* Drops what is not sent yet. No event comes any more. */
 void elect__stream_close(struct elect__stream *stream);
-/* In a forked child: frees memory, closes its copy of the descriptor, says nothing to the server. */
+/* In a forked child, instead of close: says nothing to the server, and frees what no thread of the parent may have been
+ * changing at that moment: not what OpenSSL and libevent hold. The handler of fork has closed the descriptor. */
 void elect__stream_forked(struct elect__stream *stream);
 #endif

@@ -1,5 +1,5 @@
 /* What TLS is to be: whom to trust, who we are, which version. OpenSSL's contexts and sessions, and its errors as
- * text. */
+ * text. Nothing of OpenSSL that belongs to the whole process is changed, and no error is left in its queue. */
 #ifndef ELECT_SRC_NET_TLS_H
 #define ELECT_SRC_NET_TLS_H
 #include <openssl/ssl.h>
@@ -18,7 +18,9 @@ struct elect__tls {
  * one on. NULL: error names the option, the file and what is wrong with it. */
 SSL *elect__tls_session(const struct elect__tls *tls, char *error, size_t size);
 
-/* Why the handshake failed, as a person should read it: what is wrong with the certificate, or that the other side does
- * not speak TLS. errors: as bufferevent_get_openssl_error gives them, one after the other, 0 ends them. */
-void elect__tls_explain(const SSL *ssl, const unsigned long *errors, char *text, size_t size);
+/* Why the handshake, or what came after it, failed, as a person should read it: what is wrong with the certificate, or
+ * that the other side does not speak TLS. errors: as bufferevent_get_openssl_error gives them, one after the other, 0
+ * ends them. "" where they say nothing: it was the connection that failed. True: it was the other's certificate or ours
+ * that was refused, which trying again does not change. */
+bool elect__tls_explain(SSL *ssl, const unsigned long *errors, char *text, size_t size);
 #endif

@@ -1,4 +1,5 @@
 /* memory:, asked from outside of elections: reports, and the commands of elect_memory_command. */
+#include "../doctor.h"
 #include "../text.h"
 #include "memory.h"
 #include <stdlib.h>
@@ -78,6 +79,14 @@ static char *list(struct elect__memory *memory)
     return json;
 }
 
+static char *examine(const struct elect__settings *settings)
+{
+    struct elect__doctor doctor = {0};
+    elect__doctor_find(&doctor, "memory", ELECT__FINDING_WARN, "give a store that others share: redis:// or local:",
+                       "elections in the memory of one client, for tests: nobody else sees them");
+    return elect__doctor_end(&doctor, settings, TIER);
+}
+
 /* ---- questions that change something ---- */
 
 static int32_t depose(struct elect__memory *memory, struct elect__memory_register *at, uint64_t epoch)
@@ -130,6 +139,8 @@ void elect__memory_query(struct elect__store *store, struct elect__query *query)
         json = history(at);
     else if (query->kind == ELECT__QUERY_LIST)
         json = list(memory);
+    else if (query->kind == ELECT__QUERY_DOCTOR)
+        json = examine(settings);
     else
         json = elect__report_store(settings, TIER, NULL, 0);
     bool answers = query->kind != ELECT__QUERY_DEPOSE && query->kind != ELECT__QUERY_FORGET;

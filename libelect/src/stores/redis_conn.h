@@ -18,6 +18,8 @@ struct elect__redis_command {
     size_t length[ELECT__REDIS_ARGS];
 };
 
+enum { ELECT__REDIS_TEXT_SIZE = 512 }; /* of what a person reads */
+
 enum elect__redis_fate {
     ELECT__REDIS_ANSWERED, /* replies are there, one for each command; an error of the server is a reply */
     ELECT__REDIS_NOT_SENT, /* the server never saw it, and won't: code, text */
@@ -43,7 +45,8 @@ struct elect__redis_conn_events {
     /* It has ended, or could not be opened: after the requests that it had were answered. lasting: an operator has to
      * change something (password, certificate, database): code is ELECT_EAUTH or ELECT_ESTORE. */
     void (*down)(void *user, int32_t code, bool lasting, const char *text);
-    /* A subscriber's message or confirmation: an array as SUBSCRIBE and PUBLISH make them. */
+    /* A subscriber's message or confirmation, as SUBSCRIBE and PUBLISH make them: an array whose first element is a
+     * string; or the error NOPERM, of a SUBSCRIBE. */
     void (*push)(void *user, const redisReply *reply);
 };
 
@@ -58,9 +61,10 @@ struct elect__redis_conn_args {
 
 /* Begins to connect. NULL: out of memory. */
 struct elect__redis_conn *elect__redis_conn_open(const struct elect__redis_conn_args *args);
-/* Requests under way are dropped without an answer. */
+/* Requests under way are dropped without an answer. Also from within what it calls. */
 void elect__redis_conn_close(struct elect__redis_conn *conn);
-/* In a forked child: frees memory and its copy of the descriptor, says nothing to the server. */
+/* In a forked child, instead of close: says nothing to the server. Memory that a thread of the parent may have been changing
+ * is left as it is. */
 void elect__redis_conn_forked(struct elect__redis_conn *conn);
 bool elect__redis_conn_is_up(const struct elect__redis_conn *conn);
 /* When it came up last; boot clock; 0: never. */

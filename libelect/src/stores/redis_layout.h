@@ -18,6 +18,7 @@ struct elect__redis_layout {
     bool native;
     bool value_is_random; /* go-leader: 16 random bytes in base32 for each acquire, instead of the instance id */
     bool epoch_counts;    /* elector: the others raise epoch by INCR at each win */
+    bool keeps_info;      /* plain, maplefile: a key of its own tells of the leader */
 };
 
 /* C strings; "" where a layout has none. One block of memory. */

@@ -16,8 +16,10 @@ enum elect__redis_use {
 struct elect__redis_link {
     struct elect__redis_target target;
     struct elect__redis_conn *conns[ELECT__REDIS_USES]; /* NULL: not needed yet */
+    bool was_up[ELECT__REDIS_USES];
 };
 
+/* Reads the URL and connects: for commands and to subscribe. */
 int32_t elect__redis_link_open(struct elect__redis *redis, char *error, size_t size);
 /* The connection for key; opened when it is needed first. NULL: out of memory. */
 struct elect__redis_conn *elect__redis_link_conn(struct elect__redis *redis, enum elect__redis_use use,

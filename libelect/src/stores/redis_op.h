@@ -24,8 +24,8 @@ struct elect__redis_scratch {
 };
 
 /* The commands of op, in order; answers their number. by_text: EVAL with the whole text instead of EVALSHA, after a
- * NOSCRIPT. A PROBE is GET and PTTL, the cheapest there is: who leads is asked for apart, by elect__redis_ask_holder, only
- * when the lock's value is one that was not seen before. */
+ * NOSCRIPT. A PROBE is GET and PTTL, the cheapest there is: who leads is asked for apart, by elect__redis_holder_write,
+ * only when the lock's value is one that was not seen before. */
 int elect__redis_op_write(const struct elect__redis_party *party, const struct elect__op *op, bool by_text,
                           struct elect__redis_scratch *scratch,
                           struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
@@ -54,7 +54,8 @@ enum elect__redis_read elect__redis_op_read(const struct elect__redis_party *par
                                             redisReply *const *replies, struct elect__reply *reply,
                                             struct elect__redis_found *found, char *text, size_t size);
 
-/* Who holds the lock: one round of commands, for PROBE and for reports. */
+/* Who holds the lock: one round of commands, for PROBE and for reports. They are not one step: what they say of the record is
+ * believed of the holder only if it names the lock. */
 int elect__redis_holder_write(const struct elect__redis_keys *keys,
                               struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
 struct elect__redis_holder {
@@ -72,10 +73,21 @@ struct elect__redis_holder {
     bool released;          /* so the record says */
     const char *server;     /* that the record names; NULL: none */
     size_t server_length;
+    int64_t server_us; /* the server's clock; 0: not told */
 };
 /* False: an error, in text; or not what was asked for. */
 bool elect__redis_holder_read(const struct elect__redis_keys *keys, redisReply *const *replies,
                               struct elect__redis_holder *out, int32_t *code, char *text, size_t size);
+
+/* The commands of a question: DEPOSE, FORGET, and HISTORY, whose reply is elect__redis_history_read's (none at all where the
+ * layout keeps no history: then there is nothing to ask). Answers their number. */
+int elect__redis_query_write(const struct elect__redis_keys *keys, const struct elect__query *query, bool by_text,
+                             struct elect__redis_scratch *scratch,
+                             struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
+/* Of DEPOSE and FORGET. *code: ELECT_OK; ELECT_ENOTLEADER: nobody of ours leads, or not that epoch; ELECT_ESTATE: somebody
+ * leads, or may; else a failure. text: of what is not ELECT_OK. NO_SCRIPT: send it again, by text. */
+enum elect__redis_read elect__redis_query_read(const struct elect__query *query, const redisReply *reply, int32_t *code,
+                                               char *text, size_t size);
 
 /* What an error reply means: an enum elect_code, and in *written whether the command may have written before it failed. text
  * names what to do where that is known (the ACL line's missing right, a replica, memory). */

@@ -1,0 +1,197 @@
+/* Which elections are there: the keys that bear their names, and then each of them. */
+#include "../text.h"
+#include "redis_ask.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LISTED_MAX = 100000 };
+
+static void list_next(struct elect__redis_question *question);
+
+/* What glob patterns know is meant as it stands. */
+static size_t put_plain(char *out, size_t used, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length && used + 2 < ELECT__REDIS_PATTERN_SIZE; i++) {
+        if (strchr("*?[]\\", text[i]))
+            out[used++] = '\\';
+        out[used++] = text[i];
+    }
+    out[used] = '\0';
+    return used;
+}
+
+/* Which keys bear the names of elections: that of the record, or of the lock. False: none does. */
+static bool make_pattern(struct elect__redis_question *question, const struct elect__settings *settings)
+{
+    static const char sample[] = "\x01";
+    struct elect__redis_keys *keys;
+    char error[ELECT__REDIS_TEXT_SIZE];
+    if (elect__redis_keys_new(settings, sample, &keys, error, sizeof error) != ELECT_OK)
+        return false;
+    const char *key = *keys->term ? keys->term : keys->lock, *name = strstr(key, sample);
+    if (name) {
+        question->before = (size_t)(name - key);
+        question->behind = strlen(name) - 1;
+        size_t used = put_plain(question->pattern, 0, key, question->before);
+        question->pattern[used++] = '*';
+        put_plain(question->pattern, used, name + 1, question->behind);
+    }
+    free(keys);
+    return name != NULL;
+}
+
+/* Takes the name in a key. False: out of memory. */
+static bool add_item(struct elect__redis_question *question, const redisReply *key)
+{
+    size_t edges = question->before + question->behind;
+    if (key->type != REDIS_REPLY_STRING || key->len <= edges || key->len - edges > ELECT__NAME_MAX)
+        return true;
+    char *name = strndup(key->str + question->before, key->len - edges);
+    if (name && !elect__utf8_line(name)) { /* no election of ours */
+        free(name);
+        return true;
+    }
+    if (name && question->count == question->room) {
+        size_t room = question->room ? 2 * question->room : 64;
+        struct elect__redis_item *items = realloc(question->items, room * sizeof *items);
+        if (!items) {
+            free(name);
+            return false;
+        }
+        question->items = items;
+        question->room = room;
+    }
+    if (name)
+        question->items[question->count++] = (struct elect__redis_item){.name = name};
+    return name != NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct elect__redis_item *)a)->name, ((const struct elect__redis_item *)b)->name);
+}
+
+/* A SCAN may tell a key twice. */
+static void sort(struct elect__redis_question *question)
+{
+    size_t kept = 0;
+    if (question->count == 0)
+        return;
+    qsort(question->items, question->count, sizeof *question->items, by_name);
+    for (size_t i = 1; i < question->count; i++) {
+        if (strcmp(question->items[kept].name, question->items[i].name) == 0)
+            free(question->items[i].name);
+        else
+            question->items[++kept] = question->items[i];
+    }
+    question->count = kept + 1;
+}
+
+static void finish_list(struct elect__redis_question *question)
+{
+    struct elect__entry_view *views = calloc(question->count + 1, sizeof *views);
+    for (size_t i = 0; views && i < question->count; i++) {
+        const struct elect__redis_item *item = &question->items[i];
+        views[i] = (struct elect__entry_view){item->name, item->state, item->id, item->epoch, item->left_ms};
+    }
+    char *json = views ? elect__report_list(views, question->count) : NULL;
+    free(views);
+    elect__redis_question_json(question, json);
+}
+
+static void take_item(struct elect__redis_question *question, redisReply *const *replies)
+{
+    struct elect__redis_item *item = &question->items[question->at];
+    struct elect__redis_holder holder;
+    struct elect__redis_leader leader;
+    char text[ELECT__REDIS_TEXT_SIZE] = "";
+    int32_t code;
+    item->state = ELECT__REPORT_UNKNOWN; /* this key is damaged, and the others are told all the same */
+    if (elect__redis_holder_read(question->keys, replies, &holder, &code, text, sizeof text)) {
+        item->state = holder.held ? ELECT__REPORT_LED : ELECT__REPORT_NOBODY;
+        item->left_ms = holder.held && holder.left_ms > 0 ? holder.left_ms : 0;
+        item->epoch = holder.epoch;
+    }
+    if (item->state == ELECT__REPORT_LED) {
+        elect__redis_question_leader(question, &holder, &leader);
+        item->id = strdup(leader.view.instance_id);
+        item->epoch = leader.view.epoch;
+        cJSON_Delete(leader.json);
+    }
+    question->at++;
+    list_next(question);
+}
+
+/* The next election that was found. */
+static void list_next(struct elect__redis_question *question)
+{
+    char error[ELECT__REDIS_TEXT_SIZE];
+    free(question->keys);
+    question->keys = NULL;
+    if (question->at == question->count)
+        finish_list(question);
+    else if (elect__redis_keys_new(question->query->settings, question->items[question->at].name, &question->keys,
+                                   error, sizeof error) != ELECT_OK)
+        elect__redis_question_end(question, ELECT_ENOMEM, NULL, NULL);
+    else
+        elect__redis_question_holder(question, take_item);
+}
+
+static void scan(struct elect__redis_question *question);
+
+static void take_scan(struct elect__redis_question *question, redisReply *const *replies)
+{
+    const redisReply *reply = replies[0];
+    bool fits = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                reply->element[0]->type == REDIS_REPLY_STRING && reply->element[0]->len < sizeof question->cursor &&
+                reply->element[1]->type == REDIS_REPLY_ARRAY;
+    if (!fits) {
+        elect__redis_question_refused(question, reply);
+        return;
+    }
+    const redisReply *keys = reply->element[1];
+    for (size_t i = 0; i < keys->elements; i++) {
+        if (!add_item(question, keys->element[i])) {
+            elect__redis_question_end(question, ELECT_ENOMEM, NULL, NULL);
+            return;
+        }
+    }
+    snprintf(question->cursor, sizeof question->cursor, "%s", reply->element[0]->str);
+    bool ends = strcmp(question->cursor, "0") == 0;
+    if (!ends && (question->count > LISTED_MAX || elect__redis_now(question->redis) >= question->query->deadline_ns)) {
+        elect__redis_question_end(question, ELECT_ETIMEOUT, NULL,
+                                  "the server has too many keys to look through in this time");
+        return;
+    }
+    if (!ends) {
+        scan(question);
+        return;
+    }
+    sort(question);
+    list_next(question);
+}
+
+static void scan(struct elect__redis_question *question)
+{
+    const char *argv[] = {"SCAN", question->cursor, "MATCH", question->pattern, "COUNT", "1000"};
+    struct elect__redis_command command = {.argc = sizeof argv / sizeof *argv};
+    for (int i = 0; i < command.argc; i++) {
+        command.argv[i] = argv[i];
+        command.length[i] = strlen(argv[i]);
+    }
+    elect__redis_question_send(question, &command, 1, take_scan);
+}
+
+void elect__redis_question_list(struct elect__redis_question *question)
+{
+    char text[ELECT__REDIS_TEXT_SIZE];
+    if (!make_pattern(question, question->query->settings)) {
+        snprintf(text, sizeof text, "layout=%s: its keys do not tell the names of elections; ask for one by its name",
+                 question->query->settings->layout);
+        elect__redis_question_end(question, ELECT_ESTORE, NULL, text);
+        return;
+    }
+    snprintf(question->cursor, sizeof question->cursor, "0");
+    scan(question);
+}

@@ -1,0 +1,19 @@
+/* Pieces of replies, read strictly: what is not to the letter what was asked for is no answer. */
+#ifndef ELECT_SRC_STORES_REDIS_REPLY_H
+#define ELECT_SRC_STORES_REDIS_REPLY_H
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Each takes NULL. */
+bool elect__reply_is_text(const redisReply *reply);
+bool elect__reply_is_error(const redisReply *reply);
+bool elect__reply_is_array(const redisReply *reply, size_t elements);
+/* Digits of a number below 2^53. False, and 0: it is none. */
+bool elect__reply_number(const redisReply *reply, uint64_t *out);
+bool elect__reply_time(const redisReply *reply, int64_t *out);
+/* PTTL's: a lock without TTL stands for ever (-1). False: it is no such answer. */
+bool elect__reply_left(const redisReply *reply, int64_t *left_ns);
+bool elect__reply_lacks_script(const redisReply *reply);
+#endif

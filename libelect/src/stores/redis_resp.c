@@ -1,0 +1,137 @@
+#include "redis_resp.h"
+#include "../text.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What hiredis' own functions lack: limits, and RESP2 only. Its version 0.14 counts elements as int, 1.x as size_t. */
+#if HIREDIS_MAJOR >= 1
+typedef size_t count_type;
+#else
+typedef int count_type;
+#endif
+
+struct elect__resp {
+    redisReader *reader;
+    redisReplyObjectFunctions ours, theirs;
+    size_t pending;      /* bytes that were fed since the last whole reply */
+    const char *refused; /* by one of our functions; NULL: nothing */
+};
+
+static void *refuse(const redisReadTask *task, const char *why)
+{
+    struct elect__resp *resp = task->privdata;
+    resp->refused = why;
+    return NULL;
+}
+
+static const struct elect__resp *of_task(const redisReadTask *task)
+{
+    return task->privdata;
+}
+
+/* An array is allocated when its length is announced: before a byte of it has come. */
+static void *create_array(const redisReadTask *task, count_type count)
+{
+    int depth = 1;
+    for (const redisReadTask *above = task->parent; above; above = above->parent)
+        depth++;
+    if (task->type != REDIS_REPLY_ARRAY)
+        return refuse(task, "a type of RESP3, which was not asked for");
+    if (depth > ELECT__RESP_DEPTH_MAX)
+        return refuse(task, "arrays nested deeper than 8");
+    if (count > ELECT__RESP_ELEMENTS_MAX)
+        return refuse(task, "an array of more than 4096 elements");
+    return of_task(task)->theirs.createArray(task, count);
+}
+
+#if HIREDIS_MAJOR >= 1
+static void *create_string(const redisReadTask *task, char *bytes, size_t length)
+{
+    bool known =
+        task->type == REDIS_REPLY_STRING || task->type == REDIS_REPLY_STATUS || task->type == REDIS_REPLY_ERROR;
+    return known ? of_task(task)->theirs.createString(task, bytes, length)
+                 : refuse(task, "a type of RESP3, which was not asked for");
+}
+
+static void *create_nil(const redisReadTask *task)
+{
+    return task->type != REDIS_REPLY_NIL ? of_task(task)->theirs.createNil(task)
+                                         : refuse(task, "a type of RESP3, which was not asked for");
+}
+
+static void *create_double(const redisReadTask *task, double value, char *text, size_t length)
+{
+    (void)value;
+    (void)text;
+    (void)length;
+    return refuse(task, "a type of RESP3, which was not asked for");
+}
+
+static void *create_bool(const redisReadTask *task, int value)
+{
+    (void)value;
+    return refuse(task, "a type of RESP3, which was not asked for");
+}
+#endif
+
+struct elect__resp *elect__resp_new(void)
+{
+    struct elect__resp *resp = calloc(1, sizeof *resp);
+    redisReader *reader = resp ? redisReaderCreate() : NULL;
+    if (!reader) {
+        free(resp);
+        return NULL;
+    }
+    resp->reader = reader;
+    resp->theirs = resp->ours = *reader->fn;
+    resp->ours.createArray = create_array;
+#if HIREDIS_MAJOR >= 1
+    resp->ours.createString = create_string;
+    resp->ours.createNil = create_nil;
+    resp->ours.createDouble = create_double;
+    resp->ours.createBool = create_bool;
+#endif
+    reader->fn = &resp->ours;
+    reader->privdata = resp;
+    return resp;
+}
+
+void elect__resp_free(struct elect__resp *resp)
+{
+    if (resp)
+        redisReaderFree(resp->reader);
+    free(resp);
+}
+
+bool elect__resp_feed(struct elect__resp *resp, const char *bytes, size_t length)
+{
+    if (length == 0)
+        return true;
+    resp->pending += length;
+    return redisReaderFeed(resp->reader, bytes, length) == REDIS_OK;
+}
+
+int elect__resp_next(struct elect__resp *resp, redisReply **reply, char *error, size_t size)
+{
+    void *read = NULL;
+    char shown[ELECT__SHOW_SIZE];
+    if (redisReaderGetReply(resp->reader, &read) != REDIS_OK) {
+        const char *why = resp->refused ? resp->refused : elect__text_show(resp->reader->errstr, shown);
+        snprintf(error, size, "not the answer of a Redis server: %s", why);
+        return -1;
+    }
+    /* Counted the same however the bytes were cut: what lies behind a whole reply is not of it. */
+    size_t behind = read ? resp->reader->len - resp->reader->pos : 0;
+    size_t of_this = resp->pending - behind;
+    if (of_this > ELECT__RESP_REPLY_MAX) {
+        if (read)
+            freeReplyObject(read);
+        snprintf(error, size, "not the answer of a Redis server: a reply of more than 1 MiB");
+        return -1;
+    }
+    if (read)
+        resp->pending = behind;
+    *reply = read;
+    return read != NULL;
+}
