@@ -67,8 +67,11 @@ static void log_wait(elect_election_t *e, const struct elect__reply *reply, int6
         at_ns = f->loss_until_ns;
     if (f->grace_until_ns > at_ns)
         at_ns = f->grace_until_ns;
-    bool known = reply->outcome == e->waited_for;
-    e->waited_for = reply->outcome;
+    if (reply->outcome == ELECT__WAIT && now_ns + reply->left_ns > at_ns)
+        at_ns = now_ns + reply->left_ns; /* it looks again earlier where nobody tells it of changes */
+    bool known = reply->outcome == e->waited_for || reply->outcome == ELECT__FREE; /* a look before the next try */
+    if (!known)
+        e->waited_for = reply->outcome;
     if (known || !e->text || at_ns - now_ns < f->config.retry_ns)
         return;
     elect__log(e->client, ELECT_LOG_WARN, elect__candidate_fields(e), "standing in %.1fs: %s",
