@@ -62,13 +62,25 @@ static void wait_for_lease(struct elect__fsm *f, int64_t left_ns, int64_t poll_n
     f->woken = false;
 }
 
-/* A lock of ours is adopted only if this start sent that very attempt, no release was sent for it, and its epoch was not
- * announced. One that we have lost, or that comes while we step back, is released before we stand again. Anything else is
- * somebody else's. */
+/* What an acquire says of the past (highest_epoch, loss_waited) is old once a later term was seen, or two TTL have passed, by
+ * which a lock that was granted in time is over: one that is granted then may hide another leader's lease. So it counts as
+ * somebody else's, and is left to its TTL, which outlasts that lease. */
+static void age_tries(struct elect__fsm *f, const struct elect__reply *r, int64_t now_ns)
+{
+    if (r->epoch > f->highest_epoch && !ELECT__PLANTED(ADOPT_SUPERSEDED))
+        elect__tries_supersede(&f->tries, r->attempt);
+    if (!ELECT__PLANTED(ADOPT_FOR_EVER))
+        elect__tries_expire(&f->tries, now_ns - 2 * f->config.ttl_ns);
+}
+
+/* A lock of ours is adopted only if this start sent that very attempt, no release was sent for it, its epoch was not
+ * announced, and none above was seen. One that we have lost, or that comes while we step back, is released before we stand
+ * again. Anything else is somebody else's. */
 static void held(struct elect__fsm *f, const struct elect__op *op, const struct elect__reply *r, int64_t now_ns)
 {
     enum elect__fate fate = elect__tries_fate(&f->tries, r->attempt);
-    bool adoptable = fate == ELECT__FATE_OPEN && r->epoch > f->announced_epoch;
+    bool newest = r->epoch == f->highest_epoch || ELECT__PLANTED(ADOPT_SUPERSEDED);
+    bool adoptable = fate == ELECT__FATE_OPEN && r->epoch > f->announced_epoch && newest;
     if (ELECT__PLANTED(ADOPT_FOREIGN) && r->own_id)
         adoptable = true;
     if (ELECT__PLANTED(ADOPT_AFTER_LOST) && fate == ELECT__FATE_SPENT)
@@ -83,7 +95,7 @@ static void held(struct elect__fsm *f, const struct elect__op *op, const struct 
     wait_for_lease(f, r->left_ns, r->poll_ns, now_ns);
     if (f->working) /* released early, its successor would lead while our work goes on */
         return;
-    if (adoptable && !f->stopping && now_ns >= f->not_before_ns) {
+    if (adoptable && !f->stopping) {
         f->adopt = r->attempt;
         f->adopt_epoch = r->epoch;
     } else if (fate == ELECT__FATE_OPEN || fate == ELECT__FATE_SPENT) {
@@ -240,6 +252,7 @@ void elect__fsm_take_reply(struct elect__fsm *f, const struct elect__reply *r, i
     } else if (r->outcome != ELECT__UNKNOWN && r->outcome != ELECT__REFUSED) {
         if (f->state != ELECT__LEADING)
             f->fault = 0;
+        age_tries(f, r, now_ns);
         if (r->epoch > f->highest_epoch)
             f->highest_epoch = r->epoch;
     }

@@ -32,7 +32,9 @@ static void send_probe(struct elect__fsm *f, int64_t now_ns)
 static void send_acquire(struct elect__fsm *f, int64_t now_ns)
 {
     struct elect__op *op = send(f, ELECT__ACQUIRE, now_ns, fresh_deadline(f, now_ns));
-    op->attempt = elect__tries_new(&f->tries);
+    if (f->loss_until_ns != 0 && now_ns - f->loss_until_ns > f->config.ttl_ns && !ELECT__PLANTED(LOSS_WAITED_FOR_EVER))
+        f->loss_until_ns = 0; /* data that is missing now may be another loss: this one was waited for long ago */
+    op->attempt = elect__tries_new(&f->tries, now_ns);
     op->highest_epoch = ELECT__PLANTED(FORGET_HIGHEST_EPOCH) ? 0 : f->highest_epoch;
     op->loss_waited = f->loss_until_ns != 0; /* plan_standing waits it out before it comes here */
     memcpy(op->server_waited, f->server, sizeof op->server_waited);

@@ -14,6 +14,9 @@
     X(ADOPT_FOREIGN, "adopt-foreign")                                                                                  \
     X(ADOPT_AFTER_LOST, "adopt-after-lost")                                                                            \
     X(ADOPT_AFTER_RELEASE, "adopt-after-release")                                                                      \
+    X(ADOPT_SUPERSEDED, "adopt-superseded")                                                                            \
+    X(ADOPT_FOR_EVER, "adopt-for-ever")                                                                                \
+    X(LOSS_WAITED_FOR_EVER, "loss-waited-for-ever")                                                                    \
     X(EPOCH_TWICE, "epoch-twice")                                                                                      \
     X(RELEASE_BEFORE_STEPPING_DOWN, "release-before-stepping-down")                                                    \
     X(EARLY_RELEASE, "early-release")                                                                                  \
@@ -64,6 +67,7 @@
     /* stores/redis_replicas.c, redis_seat.c */                                                                        \
     X(REDIS_REPLICAS_IGNORED, "redis-replicas-ignored")                                                                \
     X(REDIS_DENIED_GRACE_SKIPPED, "redis-denied-grace-skipped")                                                        \
+    X(REDIS_WAIT_ON_ANOTHER_CONNECTION, "redis-wait-on-another-connection")                                            \
     /* stores/redis_login.c, redis_queue.c */                                                                          \
     X(REDIS_DATABASE_UNCHECKED, "redis-database-unchecked")                                                            \
     X(REDIS_LOST_IS_NOT_SENT, "redis-lost-is-not-sent")

@@ -10,10 +10,11 @@ uint64_t elect__tries_random(struct elect__tries *tries)
     return z ^ (z >> 31);
 }
 
-uint64_t elect__tries_new(struct elect__tries *tries)
+uint64_t elect__tries_new(struct elect__tries *tries, int64_t now_ns)
 {
     uint64_t attempt = elect__tries_random(tries) | 1; /* 0 means none */
     tries->attempts[tries->next] = attempt;
+    tries->sent_ns[tries->next] = now_ns;
     tries->fates[tries->next] = ELECT__FATE_OPEN;
     tries->next = (uint8_t)((tries->next + 1) % ELECT__TRIES);
     return attempt;
@@ -38,6 +39,20 @@ void elect__tries_set(struct elect__tries *tries, uint64_t attempt, enum elect__
     int i = find(tries, attempt);
     if (i >= 0)
         tries->fates[i] = (uint8_t)fate;
+}
+
+void elect__tries_expire(struct elect__tries *tries, int64_t before_ns)
+{
+    for (int i = 0; i < ELECT__TRIES; i++)
+        if (tries->fates[i] == ELECT__FATE_OPEN && tries->sent_ns[i] < before_ns)
+            tries->fates[i] = ELECT__FATE_FOREIGN;
+}
+
+void elect__tries_supersede(struct elect__tries *tries, uint64_t attempt)
+{
+    for (int i = 0; i < ELECT__TRIES; i++)
+        if (tries->fates[i] == ELECT__FATE_OPEN && tries->attempts[i] != attempt)
+            tries->fates[i] = ELECT__FATE_FOREIGN;
 }
 
 uint64_t elect__tries_open(const struct elect__tries *tries)

@@ -163,7 +163,7 @@ StartGrace(x, s) == IF s = 0 \/ x.srv = s THEN x
                     ELSE [x EXCEPT !.srv = s, !.grace = IF P("server-grace-skipped") THEN 0 ELSE WaitOut]
 StartLoss(x) == IF x.lossd THEN x ELSE [x EXCEPT !.lossd = TRUE, !.loss = WaitOut]
 Adoptable(x, r) ==
-  \/ r.att \in x.open /\ r.ep > x.last
+  \/ r.att \in x.open /\ r.ep > x.last /\ (r.ep >= x.hi \/ P("adopt-superseded"))
   \/ P("adopt-foreign") /\ r.own
   \/ P("adopt-after-lost") /\ r.att \in x.spent
   \/ P("adopt-after-release") /\ r.att \in x.freed
@@ -187,7 +187,10 @@ Recv(r) ==
       left == Sub(LeaseLength, IF P("deadline-from-answer") THEN 0 ELSE x.sent)
       timely == left > 0
       may == (r.ep > x.last \/ ~SafeEpochs) /\ (timely \/ P("late-acquire-elects"))
-      y == [x EXCEPT !.out = "no", !.sent = 0, !.hi = IF Rises THEN Max(@, r.ep) ELSE @, !.att = IF x.st = "idle" THEN 0 ELSE @]
+      \* an acquire from before a later term may hide that term's leader: it is somebody else's
+      superseded == Rises /\ r.ep > x.hi /\ ~P("adopt-superseded")
+      y == [x EXCEPT !.out = "no", !.sent = 0, !.hi = IF Rises THEN Max(@, r.ep) ELSE @, !.att = IF x.st = "idle" THEN 0 ELSE @,
+                     !.open = IF superseded THEN @ \cap {r.att} ELSE @]
       known == [y EXCEPT !.open = @ \ {x.att}] \* the operation's attempt was surely refused
       Is(z) == [x |-> z, m |-> Nothing]
       elected == [EndGraces(y) EXCEPT !.st = "lead", !.left = left, !.ep = r.ep, !.gen = r.gen, !.att = r.att, !.last = IF Rises THEN r.ep ELSE @,
@@ -214,7 +217,7 @@ Recv(r) ==
       fits == P("wrong-request") => r.k \in kinds /\ (r.k \in {"won", "ok"} => r.att = x.att)
   IN /\ r \in reps /\ reps' = reps \ {r}
      /\ IF fits THEN Put(n, next.x) /\ msgs' = msgs \cup next.m
-        ELSE Put(n, [y EXCEPT !.hi = x.hi]) /\ msgs' = msgs
+        ELSE Put(n, [y EXCEPT !.hi = x.hi, !.open = x.open]) /\ msgs' = msgs
      /\ told' = (IF fits /\ elects THEN told \cup {r.ep} ELSE told)
      /\ sins' = sins \cup (IF fits /\ elects /\ r.ep \in told THEN {"twice"} ELSE {})
                      \cup (IF fits /\ elects /\ ~timely THEN {"untimely"} ELSE {})

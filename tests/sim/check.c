@@ -83,8 +83,9 @@ void sim_check_machine(struct sim_world *w, const struct sim_node *n)
 static bool waited_out(const struct sim_world *w, const struct sim_loss *loss, const struct sim_grant *grant)
 {
     bool grace = w->plan.config.grace_ns != 0;
-    if (grant->loss_wait_from_ns != 0 && grant->loss_wait_from_ns < loss->at_ns)
-        return false; /* it waits for an earlier loss: this is a second one */
+    int64_t since_ns = loss->at_ns - grant->loss_wait_from_ns;
+    if (grant->loss_wait_from_ns != 0 && since_ns > 0 && since_ns < 5 * w->plan.config.ttl_ns)
+        return false; /* it waits, or has just waited, for an earlier loss: this is a second one */
     switch (loss->kind) {
     case SIM_FLUSH:
         return grant->knew;

@@ -45,7 +45,7 @@ void sim_send_request(struct sim_world *w, struct sim_node *n, const struct elec
                             .node = n->index,
                             .life = n->life,
                             .server = w->store.server,
-                            .knew = n->knows,
+                            .knew = n->highest != 0,
                             .loss_wait_from_ns = n->loss_wait_from_ns};
     m.op = *op;
     bool lost = !w->calm && sim_chance(&w->random, p->odds.lost_ppm);

@@ -45,6 +45,9 @@ static void told_elected(struct sim_world *w, struct sim_node *n, const struct e
     n->led = n->working = true;
     n->epoch = note->epoch;
     n->grant = cause != NULL ? cause->grant : 0;
+    /* What it had seen when it adopted counts, not what it knew when it asked. */
+    if (adopted && w->kind != SIM_CAS && (n->highest != note->epoch || n->below != 0))
+        w->grant_of[n->grant].knew = true;
     n->best_sent_ns = cause != NULL ? cause->sent_local_ns : 0;
     n->proof_until_ns = n->fsm.lease.lease_until_ns;
     n->done_ns = ELECT__NEVER;
@@ -103,10 +106,13 @@ static void learn(struct sim_node *n, const struct sim_message *m)
         n->best_sent_ns = m->sent_local_ns;
     if (!fits)
         return;
-    n->knows = n->knows || r->epoch != 0;
+    if (r->epoch > n->highest) {
+        n->below = n->highest;
+        n->highest = r->epoch;
+    }
     if (r->outcome == ELECT__HELD || r->outcome == ELECT__WON)
         n->loss_wait_from_ns = 0;
-    else if (r->outcome == ELECT__LOST_DATA && n->loss_wait_from_ns == 0)
+    else if (r->outcome == ELECT__LOST_DATA && !n->fsm.op.loss_waited)
         n->loss_wait_from_ns = m->executed_ns;
 }
 
@@ -280,7 +286,7 @@ void sim_node_start(struct sim_world *w, struct sim_node *n)
     config.observer = n->observer;
     elect__fsm_init(&n->fsm, &config);
     n->alive = true;
-    n->knows = false;
+    n->highest = n->below = 0;
     n->epoch = 0;
     n->grant = 0;
     n->loss_wait_from_ns = n->best_sent_ns = n->proof_until_ns = 0;

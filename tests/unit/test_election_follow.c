@@ -238,6 +238,43 @@ Test(election, a_lock_after_its_release_was_sent_is_not_adopted)
     heard_is(&s, "");
 }
 
+/* It asked before it could know of that term: if it is granted now, what made that possible may hide its leader. */
+Test(election, a_lock_of_an_acquire_from_before_a_later_term_is_somebody_elses)
+{
+    uint64_t attempt;
+    struct script s = lost_answer(&attempt);
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = 1, .epoch = 20, .left_ns = ELECT__MS);
+    until_sent(&s, ELECT__PROBE);
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = attempt, .epoch = 30, .left_ns = ELECT__S);
+    sent_is(&s, "nothing");
+    heard_is(&s, "");
+}
+
+Test(election, an_older_term_than_was_seen_is_not_adopted)
+{
+    uint64_t attempt;
+    struct script s = lost_answer(&attempt);
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = attempt, .epoch = 30, .left_ns = ELECT__MS);
+    sent_is(&s, "renew");
+    ANSWER(&s, .outcome = ELECT__UNKNOWN, .code = ELECT_EUNREACHABLE);
+    until_sent(&s, ELECT__PROBE);
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = attempt, .epoch = 20, .left_ns = ELECT__S);
+    sent_is(&s, "release");
+    heard_is(&s, "ERROR -7");
+}
+
+Test(election, a_lock_of_an_acquire_of_more_than_two_ttl_ago_is_somebody_elses)
+{
+    uint64_t attempt;
+    struct script s = lost_answer(&attempt);
+    pass_ms(&s, 3700);
+    PUT(&s, .kind = ELECT__IN_TIMER);
+    until_sent(&s, ELECT__PROBE);
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = attempt, .epoch = 9, .left_ns = ELECT__S);
+    sent_is(&s, "nothing");
+    cr_assert_eq(s.fsm.adopt, 0);
+}
+
 Test(election, a_lock_of_a_lost_term_is_released_before_standing_again_when_its_work_has_ended)
 {
     struct script s = led(7);

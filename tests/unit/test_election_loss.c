@@ -32,6 +32,23 @@ Test(election, lost_data_is_waited_out_from_the_first_answer_and_the_wait_is_tol
     cr_assert_eq(s.fsm.loss_until_ns, 0);
 }
 
+Test(election, a_wait_for_lost_data_is_served_for_a_ttl_and_no_longer)
+{
+    struct script s = following(1);
+    PUT(&s, .kind = ELECT__IN_WAKE, .free = true);
+    ANSWER(&s, .outcome = ELECT__LOST_DATA);
+    until_sent(&s, ELECT__ACQUIRE);
+    cr_assert(s.op.loss_waited);
+    ANSWER(&s, .outcome = ELECT__REFUSED, .code = ELECT_EUNREACHABLE);
+    pass_ms(&s, 4100);
+    PUT(&s, .kind = ELECT__IN_WAKE, .free = true);
+    sent_is(&s, "acquire");
+    cr_assert_not(s.op.loss_waited, "an hour later it would be another loss");
+    ANSWER(&s, .outcome = ELECT__LOST_DATA);
+    until_sent(&s, ELECT__ACQUIRE);
+    cr_assert(s.op.loss_waited);
+}
+
 Test(election, a_store_that_does_not_accept_the_wait_is_asked_at_the_retry_interval)
 {
     struct script s = started();
