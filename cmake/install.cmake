@@ -13,7 +13,12 @@ install(FILES ${PROJECT_SOURCE_DIR}/libelect/completion/elect DESTINATION ${CMAK
 
 # Libs.private, not Requires.private: with the latter even `pkg-config --cflags elect` wants the packages of its insides.
 # Written when it is installed, since only then the prefix is known (cmake --install --prefix).
+set(redis_libs)
+if(ELECT_REDIS)
+    set(redis_libs " -lhiredis -levent_openssl -lssl -lcrypto")
+endif()
 install(CODE "
+    set(redis_libs \"${redis_libs}\")
     set(PROJECT_DESCRIPTION \"${PROJECT_DESCRIPTION}\")
     set(PROJECT_VERSION ${PROJECT_VERSION})
     set(includedir \"${CMAKE_INSTALL_INCLUDEDIR}\")

@@ -6,5 +6,11 @@ packages_test="g++:g++ clang:clang libclang-rt-dev valgrind golang-go:go libcrit
     ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep
     make:make abigail-tools:abidiff cppcheck:cppcheck openssl:openssl redis-tools:redis-check-rdb"
 
+# Valkey is not in all of them.
+case $(. /etc/os-release && echo "${ID-} ${VERSION_ID-}") in
+    "debian 12" | "ubuntu 24.04") ;;
+    *) packages_test="$packages_test valkey-tools:valkey-check-rdb" ;;
+esac
+
 # Tools whose output differs from version to version, as Python wheels in build/tools.
 tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4"

@@ -71,12 +71,19 @@ part_build()
 
 part_tests()
 {
-    cmake_preset debug && run_ctest debug "unit|stores|sim|planted|bench|fuzz"
+    cmake_preset debug && run_ctest debug "unit|stores|sim|planted|interop|bench|fuzz"
 }
 
 part_command()
 {
     cmake_preset release && run_ctest release "cli"
+}
+
+# They wait, most of the time, and none of them minds when: more at once than there are processors.
+part_faults()
+{
+    cmake_preset release || return 1
+    PYTEST_ADDOPTS="-n 8 --dist worksteal" ctest --test-dir build/release -V --no-tests=error -L '^faults$'
 }
 
 part_sanitizers()
@@ -120,11 +127,12 @@ part_races()
 }
 
 # Not here: a test that stops a process at each system call would stop valgrind at each of its own; one that weighs the
-# process would weigh valgrind; those of planted bugs test tests; and AddressSanitizer sees all that fails of allocations.
+# process would weigh valgrind; those of planted bugs test tests; dozens of TLS handshakes take it a minute; and
+# AddressSanitizer sees all that fails of allocations.
 part_memory()
 {
     cmake_preset valgrind && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^(unit|stores)$' \
-        -E '^test_(local_freeze|local_planted|api_cycles|allocations_api)$'
+        -E '^test_(local_freeze|local_planted|api_cycles|allocations_api|net_stream_tls)$'
 }
 
 # 20 seconds each, two at a time; an hour each with --long.
@@ -167,7 +175,7 @@ c_files()
 # Tests by Criterion are left to the compilers: its macros cost clang-tidy minutes.
 tidy()
 {
-    find libelect tests/sim tests/bench -name '*.c' -print0 | xargs -0 -n 4 -P 2 clang-tidy --quiet -p build/debug
+    find libelect tests/sim tests/bench tests/interop -name '*.c' -print0 | xargs -0 -n 4 -P 2 clang-tidy --quiet -p build/debug
 }
 
 # The library and the command. What cppcheck calls style is a matter of taste that clang-tidy and clang-format settle here,
@@ -218,7 +226,8 @@ part_lint()
     check "ruff" ruff check . || failures=1
     check "ruff format" ruff format --check . || failures=1
     check "mypy" mypy --cache-dir build/mypy-cache --strict --scripts-are-modules bindings/generate || failures=1
-    check "gofmt" test -z "$(gofmt -l tests/abi/go/*.go)" || failures=1
+    check "mypy, tests of faults" mypy --cache-dir build/mypy-cache --strict tests/faults || failures=1
+    check "gofmt" test -z "$(gofmt -l tests/abi/go/*.go tests/interop/peer)" || failures=1
     check "man page" test -z "$(mandoc -T lint -W warning libelect/man/*.1)" || failures=1
     return $failures
 }

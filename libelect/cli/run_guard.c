@@ -12,6 +12,24 @@
 
 enum { OURS = 3, FIXED = 8, MS = 1000000, BURY_NS = 10000000 };
 
+#define STORE "LEADER_ELECTION_STORE="
+
+/* Without the password that a URL may bear: scheme://user:password@host is scheme://user@host. */
+static void put_store(const char *store, char *out)
+{
+    const char *mark = strstr(store, "://"), *begin = mark ? mark + strlen("://") : store;
+    const char *end = begin + strcspn(begin, "/?"), *colon = memchr(begin, ':', (size_t)(end - begin)), *at = end;
+
+    while (at > begin && *at != '@')
+        at--;
+    if (mark && colon && colon < at) {
+        memcpy(out, store, (size_t)(colon - store));
+        out += colon - store;
+        store = colon > begin ? at : at + 1; /* no user: no @ either */
+    }
+    memcpy(out, store, strlen(store) + 1);
+}
+
 /* The command's environment: ours, without the options that name this candidate (a libelect inside the command would
  * stand as its own parent) and without the store's password, which is ours alone to know; with what the term is. NULL:
  * out of memory. */
@@ -20,15 +38,17 @@ static char **environment(const struct elect__run *run, char ours[OURS][512])
     static const char *const dropped[] = {"LEADER_ELECTION_NAME=",
                                           "LEADER_ELECTION_INSTANCE_ID=",
                                           "LEADER_ELECTION_PASSWORD=",
+                                          STORE,
                                           "ELECT_NAME=",
                                           "ELECT_EPOCH=",
                                           "ELECT_INSTANCE_ID="};
+    const char *store = getenv("LEADER_ELECTION_STORE");
     size_t count = 0, kept = 0;
-    char **out;
+    char **out, *own_store;
 
     while (environ[count])
         count++;
-    out = malloc((count + OURS + 1) * sizeof(*out));
+    out = malloc((count + OURS + 2) * sizeof(*out) + sizeof(STORE) + (store ? strlen(store) : 0));
     if (!out)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -44,6 +64,11 @@ static char **environment(const struct elect__run *run, char ours[OURS][512])
     snprintf(ours[2], 512, "ELECT_INSTANCE_ID=%s", elect_election_instance_id(run->election));
     for (size_t i = 0; i < OURS; i++)
         out[kept++] = ours[i];
+    if (store) { /* in the same block */
+        own_store = (char *)(out + count + OURS + 2);
+        put_store(store, stpcpy(own_store, STORE));
+        out[kept++] = own_store;
+    }
     out[kept] = NULL;
     return out;
 }

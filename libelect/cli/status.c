@@ -24,16 +24,20 @@ static void print_led(const cJSON *status)
     const cJSON *leader = cJSON_GetObjectItemCaseSensitive(status, "leader");
     const char *hostname = elect__json_text(leader, "hostname"), *address = elect__json_text(leader, "address");
     int64_t now_ms = elect__real_ms(), beat_ms = elect__json_int(leader, "last_heartbeat_ms", 0);
-    int64_t left_ms = elect__json_int(status, "lease_left_ms", 0);
+    int64_t left_ms = elect__json_int(status, "lease_left_ms", 0), epoch = elect__json_int(leader, "epoch", 0);
+    int64_t started_ms = elect__json_int(leader, "started_at_ms", 0);
     char led[ELECT__SPAN_SIZE], left[ELECT__SPAN_SIZE], whole[ELECT__SPAN_SIZE], ago[ELECT__SPAN_SIZE];
 
     printf("%-9s LED by %s", elect__json_text(status, "name"), elect__json_text(leader, "instance_id"));
     if (*hostname || *address)
         printf(" (%s%s%s%s%s)", *hostname ? "host " : "", hostname, *hostname && *address ? ", " : "",
                *address ? "address " : "", address);
-    printf("   for %s   epoch %" PRId64 "\n",
-           elect__span((now_ms - elect__json_int(leader, "started_at_ms", now_ms)) * MS, led),
-           elect__json_int(leader, "epoch", 0));
+    /* Where another system leads, its epoch and since when need not be known. */
+    if (started_ms > 0)
+        printf("   for %s", elect__span((now_ms - started_ms) * MS, led));
+    if (epoch > 0)
+        printf("   epoch %" PRId64, epoch);
+    putchar('\n');
     printf("  lease   %s of %s left", elect__span((left_ms > 0 ? left_ms : 0) * MS, left),
            elect__span(elect__json_int(status, "lock_ttl_ms", 0) * MS, whole));
     if (beat_ms > 0)

@@ -117,7 +117,7 @@ static int step_down_main(struct elect__cli *cli)
 
     if (code == ELECT__EXIT_OK)
         code = answer(cli, client, elect_election_depose(election, 0, ASK_MS), "the leader is asked to step down",
-                      "nobody leads, so nobody can step down");
+                      "nobody leads who can be asked to step down");
     elect_election_free(election);
     close_client(client);
     return code;

@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "settings.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +11,9 @@ static const struct elect__flag no_flags[] = {{NULL, NULL, NULL, 0}};
 /* What was last printed, so that a gap can be told and nothing is said twice. */
 struct watch {
     const struct elect__cli *cli;
-    bool begun;
-    uint64_t epoch;      /* 0: nobody led */
+    bool begun, led;
+    uint64_t epoch; /* 0: of another system, or nobody */
+    char id[ELECT__INSTANCE_ID_MAX + 1];
     int64_t ended_at_ns; /* when the last leader was first missed; 0: not seen */
 };
 
@@ -37,13 +39,19 @@ static void print_json(const struct watch *watch, const elect_leader_t *leader, 
     cJSON_Delete(object);
 }
 
+static bool is_told(const struct watch *watch, const elect_leader_t *leader)
+{
+    return watch->begun && watch->led == (leader != NULL) && watch->epoch == elect_leader_epoch(leader) &&
+           strcmp(watch->id, elect_leader_instance_id(leader)) == 0;
+}
+
 static void changed(struct watch *watch, const elect_leader_t *leader)
 {
-    uint64_t epoch = leader ? elect_leader_epoch(leader) : 0;
+    uint64_t epoch = elect_leader_epoch(leader);
     int64_t gap_ms = -1, now_ns = elect__boot_ns();
     char now[ELECT__SPAN_SIZE];
 
-    if (watch->begun && epoch == watch->epoch)
+    if (is_told(watch, leader))
         return;
     elect__clock_text(elect__real_ms(), now);
     if (leader && watch->begun)
@@ -51,7 +59,9 @@ static void changed(struct watch *watch, const elect_leader_t *leader)
     if (watch->cli->json) {
         print_json(watch, leader, now, gap_ms);
     } else if (leader) {
-        printf("%s %s LEADER %s epoch=%" PRIu64, now + 11, watch->cli->name, elect_leader_instance_id(leader), epoch);
+        printf("%s %s LEADER %s", now + 11, watch->cli->name, elect_leader_instance_id(leader));
+        if (epoch > 0)
+            printf(" epoch=%" PRIu64, epoch);
         if (gap_ms >= 0)
             printf(" gap=%" PRId64 "ms", gap_ms);
         putchar('\n');
@@ -60,7 +70,9 @@ static void changed(struct watch *watch, const elect_leader_t *leader)
     }
     fflush(stdout);
     watch->ended_at_ns = leader ? 0 : now_ns;
+    watch->led = leader != NULL;
     watch->epoch = epoch;
+    snprintf(watch->id, sizeof(watch->id), "%s", elect_leader_instance_id(leader));
     watch->begun = true;
 }
 

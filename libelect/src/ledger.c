@@ -2,6 +2,8 @@
 #include <elect/elect.h>
 #include <string.h>
 
+enum { TOLERATED_US = 1000000 }; /* of a step back: so much longer a lease is waited for */
+
 uint64_t elect__next_epoch(uint64_t stored, uint64_t seen, int64_t now_us)
 {
     uint64_t epoch = stored > seen ? stored + 1 : seen + 1;
@@ -54,6 +56,13 @@ static int64_t lease_wait_us(const struct elect__ledger *ledger, const struct el
     return record->lease_until_us - server->now_us;
 }
 
+/* No lease lasts longer than its TTL: the clock was stepped back. What may have been lost then is waited for once, as a lost
+ * record is. */
+static bool is_impossible(const struct elect__ledger *ledger, int64_t lease_us)
+{
+    return lease_us > ledger->record.ttl_us + TOLERATED_US;
+}
+
 /* A promoted replica may lack the lease in force, and its record may be of the term before, released or not. */
 static bool server_changed(const struct elect__ledger *ledger, const struct elect__ledger_server *server,
                            const struct elect__ledger_request *request)
@@ -75,6 +84,7 @@ static void grant(struct elect__ledger *ledger, const struct elect__ledger_serve
     lock->attempt = record->attempt = request->op->attempt;
     lock->until_us = record->lease_until_us = server->now_us + request->ttl_us;
     lock->id = request->id;
+    record->ttl_us = request->ttl_us;
     record->epoch = epoch;
     record->released = false;
     memcpy(record->server, server->id, sizeof record->server);
@@ -92,15 +102,18 @@ static void acquire(struct elect__ledger *ledger, const struct elect__ledger_ser
     int64_t lease_us = lease_wait_us(ledger, server);
     bool changed = server_changed(ledger, server, request);
     bool older = ledger->record.epoch < op->highest_epoch && !op->loss_waited;
+    bool impossible = is_impossible(ledger, lease_us);
     uint64_t epoch;
     if (changed) /* told in every refusal, so that this grace runs beside the others */
         memcpy(reply->server, server->id, sizeof reply->server);
     if (changed && ELECT__PLANTED(SERVER_OVERWRITTEN))
         memcpy(ledger->record.server, server->id, sizeof ledger->record.server);
+    if (impossible)
+        lease_us = 0;
     if (uptime_us > 0 || lease_us > 0) {
         reply->outcome = ELECT__WAIT;
         reply->left_ns = (uptime_us > lease_us ? uptime_us : lease_us) * 1000;
-    } else if (older && !ELECT__PLANTED(LAST_LEASE_NOT_EPOCH)) {
+    } else if ((older && !ELECT__PLANTED(LAST_LEASE_NOT_EPOCH)) || (impossible && !op->loss_waited)) {
         reply->outcome = ELECT__LOST_DATA;
     } else if (changed) {
         reply->outcome = ELECT__CHANGED;
@@ -134,6 +147,7 @@ static void renew(struct elect__ledger *ledger, const struct elect__ledger_serve
         return;
     }
     ledger->lock.until_us = ledger->record.lease_until_us = server->now_us + request->ttl_us;
+    ledger->record.ttl_us = request->ttl_us;
     reply->outcome = ELECT__RENEWED;
     reply->attempt = op->attempt;
     reply->epoch = ledger->record.epoch;
@@ -156,6 +170,8 @@ static void release(struct elect__ledger *ledger, const struct elect__ledger_req
 static void probe(struct elect__ledger *ledger, const struct elect__ledger_server *server, struct elect__reply *reply)
 {
     int64_t lease_us = lease_wait_us(ledger, server);
+    if (is_impossible(ledger, lease_us))
+        lease_us = 0;
     reply->outcome = lease_us > 0 ? ELECT__WAIT : ELECT__FREE;
     reply->left_ns = lease_us > 0 ? lease_us * 1000 : 0;
 }

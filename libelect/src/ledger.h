@@ -19,6 +19,7 @@ struct elect__ledger_record {
     uint64_t epoch; /* 0: no record */
     uint64_t attempt;
     int64_t lease_until_us; /* moved by each renewal */
+    int64_t ttl_us;         /* of that lease */
     bool released;
     char server[ELECT__SERVER_SIZE]; /* that wrote it */
 };

@@ -55,7 +55,7 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
     X(drain_timeout, DRAIN_TIMEOUT, DURATION, "", "8s", "0", "24h", ELECTION, 0, 0,                                    \
       "How long a leader that steps down keeps its lease until its work has ended.") SEP                               \
     X(restart_grace, RESTART_GRACE, DURATION, "auto", "auto", "0", "24h", ELECTION, 0, 0,                              \
-      "How long a restarted store is not trusted to remember a leader; auto: lock_ttl; 0: no wait.") SEP               \
+      "How long a restarted store is not trusted to remember a leader; auto: lock_ttl, which is the least; 0: no wait.") SEP               \
     X(wait_replicas, WAIT_REPLICAS, ENUM, "off|all", "off", "", "", ELECTION, 0, 0,                                    \
       "Redis: all makes a write count only once every replica has it, so that a promoted one knows the leader.") SEP   \
     X(password, PASSWORD, LINE, "", "", "0", "4096", CLIENT, 1, 1,                                                     \
@@ -81,6 +81,8 @@ enum elect__option_scope { ELECT__SCOPE_CLIENT, ELECT__SCOPE_ELECTION };
     X(allow_filesystem, ALLOW_FILESYSTEM, LINE, "", "", "0", "256", CLIENT, 0, 0,                                      \
       "local: only: further types of file system to trust, with commas between.")
 /* clang-format on */
+
+#define ELECT__HIDDEN "***" /* stands where a secret does */
 
 enum elect__option {
 #define ELECT__OPTION_ENUM(name, NAME, ...) ELECT__OPT_##NAME

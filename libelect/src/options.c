@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIDDEN "***"
-
 struct value {
     char *text;  /* NULL: unset */
     char *shown; /* what elect_options_get answers, where that is not text */
@@ -165,7 +163,7 @@ const char *elect_options_get(const elect_options_t *options, const char *name)
     const struct elect__option_row *row = &elect__options_rows[option];
     if (!value->text)
         return row->default_;
-    return row->secret ? HIDDEN : value->shown ? value->shown : value->text;
+    return row->secret ? ELECT__HIDDEN : value->shown ? value->shown : value->text;
 }
 
 const char *elect_options_error(const elect_options_t *options)

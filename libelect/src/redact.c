@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIDDEN "***"
-
 struct redactor {
     const struct elect__store_class *class_; /* NULL: unknown scheme */
     char *out;
@@ -21,7 +19,7 @@ static void put(struct redactor *r, const char *text, size_t length)
 
 static void hide(struct redactor *r)
 {
-    put(r, HIDDEN, strlen(HIDDEN));
+    put(r, ELECT__HIDDEN, strlen(ELECT__HIDDEN));
 }
 
 /* Is the value of this parameter known to be no secret? All others are taken for one: that of a misspelt option too. */
@@ -102,14 +100,21 @@ static void put_authority(struct redactor *r, const char *text, size_t length)
         put(r, text + secret - 1, length - (secret - 1));
 }
 
+/* A path may contain an @, and nothing stands before it; but of other schemes, one slash too many was typed. */
+static bool has_paths(const char *scheme, size_t length)
+{
+    return elect__word_in("local|redis+unix|valkey+unix", scheme, length);
+}
+
 char *elect__url_redact(const char *text)
 {
     /* Each hidden word replaces at least a separator and grows it by less than this. */
-    char *shown = malloc((strlen(HIDDEN) + 1) * (strlen(text) + 2));
+    char *shown = malloc((strlen(ELECT__HIDDEN) + 1) * (strlen(text) + 2));
     if (!shown)
         return NULL;
     struct redactor redactor = {NULL, shown};
     size_t scheme_length = strcspn(text, ":/?@");
+    bool paths = has_paths(text, scheme_length);
     if (text[scheme_length] == ':') {
         redactor.class_ = elect__store_find(text, scheme_length);
         put(&redactor, text, scheme_length + 1);
@@ -120,7 +125,10 @@ char *elect__url_redact(const char *text)
         text += 2;
     }
     const char *query = find_query(&redactor, text);
-    if (*text == '/') /* a path may contain an @, and nothing stands before it */
+    size_t slashes = strspn(text, "/");
+    put(&redactor, text, slashes);
+    text += slashes;
+    if (slashes > 0 && paths)
         put(&redactor, text, (size_t)(query - text));
     else
         put_authority(&redactor, text, (size_t)(query - text));

@@ -155,6 +155,11 @@ static int32_t check_times(const struct elect__settings *s, elect_options_t *opt
         snprintf(rule, sizeof(rule), "must be at most half of lock_ttl=\"%s\"", ttl);
         return break_rule(options, "clock_margin", s->clock_margin_ns, rule);
     }
+    if (s->restart_grace_ns != 0 && s->restart_grace_ns < s->lock_ttl_ns) {
+        snprintf(rule, sizeof(rule), "must be 0 or at least lock_ttl=\"%s\": a lock that is forgotten may last as long",
+                 ttl);
+        return break_rule(options, "restart_grace", s->restart_grace_ns, rule);
+    }
     int64_t usable_ns = s->lock_ttl_ns - s->clock_margin_ns;
     if (s->heartbeat_interval_ns > usable_ns / 3 * 2) {
         snprintf(rule, sizeof(rule), "must be at most %s: lock_ttl=\"%s\" less clock_margin=\"%s\" holds 1.5 of them",
@@ -250,7 +255,7 @@ static void fill_strings(const struct sources *sources, struct elect__settings *
     s->allow_filesystem = pick(sources, ELECT__OPT_ALLOW_FILESYSTEM);
     s->lock_key = pick(sources, ELECT__OPT_LOCK_KEY);
     s->info_key = pick(sources, ELECT__OPT_INFO_KEY);
-    s->password = pick(sources, ELECT__OPT_PASSWORD);
+    s->password = sources->election ? "" : pick(sources, ELECT__OPT_PASSWORD); /* the client's connections need it */
     s->password_file = pick(sources, ELECT__OPT_PASSWORD_FILE);
     s->tls_ca_file = pick(sources, ELECT__OPT_TLS_CA_FILE);
     s->tls_ca_dir = pick(sources, ELECT__OPT_TLS_CA_DIR);
@@ -319,6 +324,24 @@ static void change(const elect_options_t *changes, enum elect__option option, co
         *field = value;
 }
 
+/* Only one of them counts: whoever gives the one takes the other back. Both at once: which was meant is not known. */
+static int32_t change_password(elect_options_t *changes, struct elect__settings *draft)
+{
+    const char *password = elect__options_value(changes, ELECT__OPT_PASSWORD);
+    const char *file = elect__options_value(changes, ELECT__OPT_PASSWORD_FILE);
+    if (password && *password && file && *file) {
+        elect__options_fail(changes, "password and password_file are both set: give one of them");
+        return ELECT_EINVAL;
+    }
+    if (password && *password)
+        draft->password_file = "";
+    if (file && *file)
+        draft->password = "";
+    change(changes, ELECT__OPT_PASSWORD, &draft->password);
+    change(changes, ELECT__OPT_PASSWORD_FILE, &draft->password_file);
+    return ELECT_OK;
+}
+
 int32_t elect__settings_update(const struct elect__settings *in_use, elect_options_t *changes, bool of_client,
                                struct elect__settings **out)
 {
@@ -335,8 +358,8 @@ int32_t elect__settings_update(const struct elect__settings *in_use, elect_optio
         const char *level = elect__level_name(draft.log_level);
         change(changes, ELECT__OPT_LOG_LEVEL, &level);
         draft.log_level = elect__level_find(level);
-        change(changes, ELECT__OPT_PASSWORD, &draft.password);
-        change(changes, ELECT__OPT_PASSWORD_FILE, &draft.password_file);
+        if (change_password(changes, &draft) != ELECT_OK)
+            return ELECT_EINVAL;
         change(changes, ELECT__OPT_TLS_CA_FILE, &draft.tls_ca_file);
         change(changes, ELECT__OPT_TLS_CA_DIR, &draft.tls_ca_dir);
         change(changes, ELECT__OPT_TLS_CERT_FILE, &draft.tls_cert_file);

@@ -85,7 +85,8 @@ struct elect__store_class {
     int32_t (*command)(struct elect__store *store, const char *line); /* NULL, or elect_memory_command's */
     void (*close)(struct elect__store *store);                        /* every slot is detached */
     void (*forked)(
-        struct elect__store *store); /* in a forked child, instead of close: frees memory, touches nothing else */
+        struct elect__store
+            *store); /* in a forked child, instead of close: frees what memory it safely can, touches nothing else */
 };
 
 struct elect__store {

@@ -1,4 +1,5 @@
 #include "text.h"
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,19 @@ size_t elect__utf8_cut(const char *text, size_t size)
     while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
         length--;
     return length;
+}
+
+size_t elect__text_address(const char *text)
+{
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr binary;
+    size_t length = strcspn(text, "%");
+    if (length >= sizeof address)
+        return 0;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    bool is_v4 = text[length] == '\0' && inet_pton(AF_INET, address, &binary) == 1;
+    return is_v4 || inet_pton(AF_INET6, address, &binary) == 1 ? length : 0;
 }
 
 bool elect__word_in(const char *words, const char *word, size_t length)

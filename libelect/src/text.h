@@ -10,6 +10,8 @@ enum { ELECT__SHOW_SIZE = 128 };
 bool elect__utf8_valid(const char *text);
 /* Well-formed, and without control characters (U+0000-001F, 007F-009F)? */
 bool elect__utf8_line(const char *text);
+/* How many bytes of text are an IPv4 or IPv6 address: all, or those before a zone; 0: it is no address. */
+size_t elect__text_address(const char *text);
 /* How many bytes of text fit in a buffer of size, its end included, without cutting a character. */
 size_t elect__utf8_cut(const char *text, size_t size);
 /* Is word one of words, which have "|" between? */

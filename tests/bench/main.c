@@ -56,7 +56,7 @@ static void add_checks(cJSON *json, const struct bench_check checks[CHECKS])
     }
 }
 
-static void add_many(cJSON *array, const struct bench_many *many)
+void bench_add_many(cJSON *array, const struct bench_many *many)
 {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddItemToArray(array, row);
@@ -65,11 +65,33 @@ static void add_many(cJSON *array, const struct bench_many *many)
     cJSON_AddNumberToObject(row, "led", many->led);
     cJSON_AddNumberToObject(row, "threads", many->threads);
     cJSON_AddNumberToObject(row, "descriptors", many->descriptors);
+    cJSON_AddNumberToObject(row, "sockets", many->sockets);
     cJSON_AddNumberToObject(row, "bytes_each", many->bytes_each);
     cJSON_AddNumberToObject(row, "cpu_percent", many->cpu_percent);
     cJSON_AddNumberToObject(row, "start_s", many->start_s);
     cJSON_AddNumberToObject(row, "stop_s", many->stop_s);
     cJSON_AddNumberToObject(row, "close_s", many->close_s);
+}
+
+void bench_add_result(cJSON *array, struct bench_result *result)
+{
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddItemToArray(array, row);
+    cJSON_AddStringToObject(row, "store", result->store);
+    cJSON_AddStringToObject(row, "what", result->what);
+    cJSON_AddNumberToObject(row, "p50_us", (double)bench_percentile(result, 50) / 1000);
+    cJSON_AddNumberToObject(row, "p99_us", (double)bench_percentile(result, 99) / 1000);
+    cJSON_AddNumberToObject(row, "samples", (double)result->count);
+}
+
+void bench_print(cJSON *json)
+{
+    char *text = cJSON_Print(json);
+    if (!text)
+        bench_die("out of memory");
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(json);
 }
 
 static void print_json(const struct figures *f)
@@ -78,30 +100,18 @@ static void print_json(const struct figures *f)
     cJSON_AddStringToObject(json, "version", elect_version());
     add_checks(json, f->checks);
     cJSON *array = cJSON_AddArrayToObject(json, "stores");
-    for (int i = 0; i < RESULTS; i++) {
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "store", results[i].store);
-        cJSON_AddStringToObject(row, "what", results[i].what);
-        cJSON_AddNumberToObject(row, "p50_us", (double)bench_percentile(&results[i], 50) / 1000);
-        cJSON_AddNumberToObject(row, "p99_us", (double)bench_percentile(&results[i], 99) / 1000);
-        cJSON_AddNumberToObject(row, "samples", (double)results[i].count);
-        cJSON_AddItemToArray(array, row);
-    }
+    for (int i = 0; i < RESULTS; i++)
+        bench_add_result(array, &results[i]);
     array = cJSON_AddArrayToObject(json, "many");
     for (int i = 0; i < MANY; i++)
-        add_many(array, &f->many[i]);
+        bench_add_many(array, &f->many[i]);
     cJSON *object = cJSON_AddObjectToObject(json, "events");
     cJSON_AddNumberToObject(object, "queue_per_s", f->queue_per_s);
     cJSON_AddNumberToObject(object, "callback_per_s", f->callback_per_s);
     object = cJSON_AddObjectToObject(json, "simulator");
     cJSON_AddNumberToObject(object, "elections_per_s", f->sim.elections_per_s);
     cJSON_AddNumberToObject(object, "virtual_hours_per_s", f->sim.virtual_hours_per_s);
-    char *text = cJSON_Print(json);
-    if (!text)
-        bench_die("out of memory");
-    puts(text);
-    cJSON_free(text);
-    cJSON_Delete(json);
+    bench_print(json);
 }
 
 static const char *microseconds(int64_t ns, char *out, size_t size)
@@ -192,6 +202,12 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--worker") == 0)
         return bench_worker(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "--followers") == 0)
+        return bench_followers(argv[2], atoi(argv[3]));
+#ifdef ELECT_REDIS
+    if (argc == 5 && strcmp(argv[1], "--redis") == 0)
+        return bench_redis(argv[2], atoi(argv[3]), atoi(argv[4]));
+#endif
     struct arguments a = parse(argc, argv);
     char store[4200];
     make_folder(a.folder);
@@ -204,9 +220,9 @@ int main(int argc, char **argv)
     f.checks[1] = bench_is_leader(8, a.quick);
     f.queue_per_s = bench_events(true, a.quick ? 300 : 300000);
     f.callback_per_s = bench_events(false, a.quick ? 300 : 300000);
-    bench_operations("memory:", a.quick ? 10 : 2000, &results[MEMORY_ACQUIRE], &results[MEMORY_RENEW]);
+    bench_operations("memory:", a.quick ? 10 : 2000, &results[MEMORY_ACQUIRE], &results[MEMORY_RENEW], NULL);
     bench_handover_inside("memory:", a.quick ? 5 : 1000, &results[MEMORY_HANDOVER]);
-    bench_operations(store, a.quick ? 10 : 2000, &results[LOCAL_ACQUIRE], &results[LOCAL_RENEW]);
+    bench_operations(store, a.quick ? 10 : 2000, &results[LOCAL_ACQUIRE], &results[LOCAL_RENEW], NULL);
     bench_handover_between(store, a.quick ? 3 : 300, &results[LOCAL_HANDOVER]);
     bench_kill(store, a.quick ? 3 : 300, &results[LOCAL_KILL]);
     f.sim = bench_simulator(a.simulator, a.quick ? 1000 : 200000);

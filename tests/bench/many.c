@@ -39,6 +39,22 @@ static int count(const char *path)
     return entries;
 }
 
+static int count_sockets(void)
+{
+    int sockets = 0;
+    char target[16];
+    DIR *folder = opendir("/proc/self/fd");
+    int fd = folder ? dirfd(folder) : -1;
+    if (fd < 0)
+        bench_die("/proc/self/fd cannot be read");
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        ssize_t length = readlinkat(fd, entry->d_name, target, sizeof(target));
+        sockets += length > 7 && strncmp(target, "socket:", 7) == 0;
+    }
+    closedir(folder);
+    return sockets;
+}
+
 static double cpu_seconds(void)
 {
     struct rusage usage;
@@ -79,7 +95,7 @@ static struct bench_many measure(const char *store, int elections, double second
     elect_options_t *options = elect_options_new();
     elect_client_t *client;
     elect_election_t **all = calloc((size_t)elections, sizeof(*all));
-    int descriptors = count("/proc/self/fd");
+    int descriptors = count("/proc/self/fd"), sockets = count_sockets();
     if (!all || elect_options_set(options, "store", store) != ELECT_OK ||
         elect_client_open(options, &client) != ELECT_OK)
         bench_die("%s", elect_options_error(options));
@@ -100,6 +116,7 @@ static struct bench_many measure(const char *store, int elections, double second
     many.threads -= serves ? SERVERS : 0;
     many.bytes_each = (resident_bytes() - before) / elections;
     many.descriptors = count("/proc/self/fd") - descriptors;
+    many.sockets = count_sockets() - sockets;
     for (int i = 0; i < elections; i++)
         many.led += elect_election_is_leader(all[i]);
     start_ns = bench_now_ns();

@@ -36,12 +36,35 @@ static void on_depose(struct elect__slot *slot, uint64_t epoch)
     (void)slot, (void)epoch;
 }
 
+static void on_doubt(struct elect__slot *slot)
+{
+    (void)slot;
+}
+
+static void on_error(struct elect__slot *slot, int32_t code, const char *text)
+{
+    (void)slot;
+    bench_die("%s: %s", elect_code_name(code), text);
+}
+
 static void on_log(void *ctx, int32_t level, const char *text)
 {
     (void)ctx, (void)level, (void)text;
 }
 
-static const struct elect__host host = {.reply = on_reply, .wake = on_wake, .depose = on_depose, .log = on_log};
+static void on_current(void *ctx, void (*read)(const struct elect__settings *settings, void *user), void *user)
+{
+    const struct bench *b = ctx;
+    read(b->slot.settings, user);
+}
+
+static const struct elect__host host = {.reply = on_reply,
+                                        .wake = on_wake,
+                                        .doubt = on_doubt,
+                                        .depose = on_depose,
+                                        .error = on_error,
+                                        .log = on_log,
+                                        .current = on_current};
 
 static int64_t ask(struct bench *b, struct elect__op op, enum elect__outcome expected)
 {
@@ -77,24 +100,27 @@ static struct elect__settings *settings_of(const char *store)
 static void open_store(struct bench *b, struct elect__settings *settings)
 {
     char error[ELECT__ERROR_SIZE] = "";
-    struct elect__store_args args = {settings, &elect__system_env, &host, NULL, b->base};
+    struct elect__store_args args = {settings, &elect__system_env, &host, b, b->base};
+    b->slot.settings = settings;
+    b->slot.host = &host;
     const struct elect__store_class *class_ = elect__store_find(settings->store, strcspn(settings->store, ":"));
     if (!class_ || class_->open(&args, &b->store, error, sizeof(error)) != ELECT_OK)
         bench_die("%s: %s", settings->store, error);
-    b->slot.settings = settings;
-    b->slot.host = &host;
     strcpy(b->slot.incarnation, "0123456789abcdef0123456789abcdef");
     if (class_->attach(b->store, &b->slot, error, sizeof(error)) != ELECT_OK)
         bench_die("%s: %s", settings->store, error);
 }
 
-void bench_operations(const char *store, int rounds, struct bench_result *acquire, struct bench_result *renew)
+void bench_operations(const char *store, int rounds, struct bench_result *acquire, struct bench_result *renew,
+                      const struct bench_beside *beside)
 {
     struct bench b = {.base = event_base_new()};
     struct elect__settings *settings = settings_of(store);
     open_store(&b, settings);
     uint64_t highest = 0;
     for (int i = 0; i < rounds; i++) {
+        if (beside)
+            bench_add(beside->result, beside->measure(beside->user));
         struct elect__op op = {.verb = ELECT__ACQUIRE, .attempt = (uint64_t)i + 1, .highest_epoch = highest};
         bench_add(acquire, ask(&b, op, ELECT__WON));
         op.epoch = highest = b.reply.epoch;

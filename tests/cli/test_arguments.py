@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-COMMANDS = ["run", "status", "watch", "history", "list", "step-down", "forget", "options", "demo", "version"]
+COMMANDS = ["run", "status", "watch", "history", "list", "step-down", "forget", "doctor", "options", "demo", "version"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -62,11 +62,11 @@ def test_every_option_that_a_command_takes_and_no_other(box):
 @pytest.mark.parametrize(
     "line, words",
     [
-        ("elect run --lock", ["--lock-ttl"]),
+        ("elect run --lock", ["--lock-key", "--lock-ttl"]),
         ("elect run --log-level ", ["off", "error", "warn", "info", "debug"]),
         ("elect run --log-level=w", ["warn"]),
         ("elect run --log-level=", ["off", "error", "warn", "info", "debug"]),
-        ("elect status --layout e", ["elect"]),
+        ("elect status --layout e", ["elect", "elector"]),
         ("elect run --restart a", ["always"]),
         ("elect run --lock-ttl ", []),
         ("elect run ", []),

@@ -15,12 +15,18 @@ def sh(script):
 
 
 def test_the_command_learns_its_term_and_is_no_candidate_itself(box):
-    env = {"LEADER_ELECTION_NAME": "other", "LEADER_ELECTION_INSTANCE_ID": "me", "LEADER_ELECTION_LOCK_TTL": "5s"}
+    env = {
+        "LEADER_ELECTION_NAME": "other",
+        "LEADER_ELECTION_INSTANCE_ID": "me",
+        "LEADER_ELECTION_LOCK_TTL": "5s",
+        "LEADER_ELECTION_PASSWORD": "hunter2",
+    }
     run = box.start("run", "job", "--", "env", env=env)
     assert run.end() == 0
     seen = dict(line.split("=", 1) for line in run.printed().splitlines() if "=" in line)
     assert seen["ELECT_NAME"] == "job" and seen["ELECT_INSTANCE_ID"] == "me" and int(seen["ELECT_EPOCH"]) > 10**15
     assert "LEADER_ELECTION_NAME" not in seen and "LEADER_ELECTION_INSTANCE_ID" not in seen
+    assert "hunter2" not in run.printed() and "LEADER_ELECTION_PASSWORD" not in seen
     assert seen["LEADER_ELECTION_LOCK_TTL"] == "5s"
 
 

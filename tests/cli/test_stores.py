@@ -181,10 +181,20 @@ def test_a_list_says_what_it_leaves_out_and_what_it_does_not_know(box):
 
 
 def test_passwords_are_never_shown(box):
-    code, out, err = box.run("run", "--store", "redis://user:hunter2@10.0.0.1/0", "job", "--", "true")
+    code, out, err = box.run("run", "--store", "redis://user:hunter2@10.0.0.1/0?=x", "job", "--", "true")
     assert code == 78 and "hunter2" not in out + err
     code, out, err = box.run("options", "--effective", "--store", "nosuch://user:hunter2@10.0.0.1/0")
     assert "hunter2" not in out + err
+    secret = {"LEADER_ELECTION_PASSWORD": "hunter2"}
+    for args in (
+        ["--store", "local:/x?password=hunter2"],
+        ["--password", "hunter2"],
+        ["--password-file", "/run/p"],
+    ):
+        code, out, err = box.run("options", "--effective", *args, env=secret)
+        assert code == 0 and "hunter2" not in out + err and "password             ***" in out
+        code, effective = box.json("options", "--effective", *args, env=secret)
+        assert {row["name"]: row["value"] for row in effective}["password"] == "***"
 
 
 def test_a_store_that_vanishes_ends_the_command_in_time(box):

@@ -117,7 +117,8 @@ static void check_won(struct world *w)
     const struct elect__ledger_lock *lock = &w->ledger.lock;
     int64_t now_us = w->server.now_us, grace_us = w->request.grace_us;
     require(w->op.verb == ELECT__ACQUIRE && !w->before.lock.held);
-    require(was->epoch == 0 || was->released || now_us >= was->lease_until_us);
+    bool impossible = was->lease_until_us - now_us > was->ttl_us + SECOND_US; /* the clock was stepped back */
+    require(was->epoch == 0 || was->released || now_us >= was->lease_until_us || (impossible && w->op.loss_waited));
     require(grace_us == 0 || now_us - w->server.started_at_us >= grace_us);
     require(grace_us == 0 || was->epoch == 0 || strcmp(was->server, w->server.id) == 0 ||
             strcmp(w->op.server_waited, w->server.id) == 0);

@@ -166,7 +166,8 @@ static bool is_legal(const struct world *w, const struct elect__settings *wanted
         if (elect__options_rows[i].scope == ELECT__SCOPE_CLIENT && w->in_election[i])
             return false;
     }
-    return *wanted->name && wanted->clock_margin_ns <= wanted->lock_ttl_ns / 2 &&
+    return *wanted->name && (wanted->restart_grace_ns == 0 || wanted->restart_grace_ns >= wanted->lock_ttl_ns) &&
+           wanted->clock_margin_ns <= wanted->lock_ttl_ns / 2 &&
            wanted->heartbeat_interval_ns <= (wanted->lock_ttl_ns - wanted->clock_margin_ns) / 3 * 2 &&
            info_length(wanted) <= INFO_ROOM;
 }

@@ -57,7 +57,7 @@ static void check_reports(const struct elect__redis_keys *keys, redisReply *cons
     char *history = elect__redis_history_read(replies[0]);
     require(history != NULL && elect__utf8_valid(history));
     free(history);
-    if (elect__redis_history_last(replies[0], &term, &json))
+    if (elect__redis_history_last(replies[0], true, &term, &json))
         cJSON_Delete(json);
 }
 

@@ -50,8 +50,8 @@ static bool find_program(const char *name, char path[REDIS_SERVER_PATH])
     return false;
 }
 
-/* The distributions' servers are one program of several names, of which the package of tools has one, and the package of
- * the server, which also starts one for the host, another. */
+/* The distributions' servers are one program of several names, of which the package of tools has one, and the package
+ * of the server, which also starts one for the host, another. */
 static void link_program(const char *folder, char program[REDIS_SERVER_PATH])
 {
     const char *kind = getenv("ELECT_TEST_SERVER");

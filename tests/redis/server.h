@@ -19,9 +19,10 @@ struct redis_server {
     char *args[REDIS_SERVER_ARGS];
 };
 
-/* args: of the command line, such as {"--requirepass", "secret", NULL}; NULL: none. Copied. It answers when this returns.
- * ELECT_TEST_SERVER=valkey in the environment: Valkey instead of Redis. ELECT_TEST_ACL=RULES there, as ACL SETUSER takes
- * them: the URLs bear a user with these rights and no more, but where args have users or a password of their own. */
+/* args: of the command line, such as {"--requirepass", "secret", NULL}; NULL: none. Copied. It answers when this
+ * returns. ELECT_TEST_SERVER=valkey in the environment: Valkey instead of Redis. ELECT_TEST_ACL=RULES there, as ACL
+ * SETUSER takes them: the URLs bear a user with these rights and no more, but where args have users or a password of
+ * their own. */
 struct redis_server *redis_server_start(const char *const *args);
 /* Ends it and removes its folder. NULL is none. */
 void redis_server_stop(struct redis_server *server);

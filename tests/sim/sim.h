@@ -219,8 +219,8 @@ struct sim_node {
     bool working; /* from ELECTED until its LOST is given back */
     uint64_t epoch;
     uint32_t grant;
-    int64_t proof_until_ns; /* the longest lease its work was shown */
-    int64_t best_sent_ns;   /* the last send time of a confirmed write of the term */
+    int64_t proof_until_ns;  /* the longest lease its work was shown */
+    int64_t best_sent_ns;    /* the last send time of a confirmed write of the term */
     uint64_t highest, below; /* the highest epoch that this start has seen, and the one that was it before; 0: none */
     int64_t loss_wait_from_ns;
 };

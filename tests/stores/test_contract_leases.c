@@ -188,7 +188,8 @@ RULE(a_lease_that_ran_out_is_free_and_not_before)
     uint64_t epoch = win(&p.a, 11);
     stage_pass(stage, stage->ttl_ns / 2);
     cr_assert_eq(acquire(&p.b, 12), ELECT__HELD);
-    stage_pass(stage, p.b.reply.left_ns + (stage->clock != NULL ? 1 : 2 * ELECT__MS)); /* a server counts in milliseconds */
+    stage_pass(stage,
+               p.b.reply.left_ns + (stage->clock != NULL ? 1 : 2 * ELECT__MS)); /* a server counts in milliseconds */
     cr_assert_eq(probe(&p.b), ELECT__FREE);
     cr_assert(win(&p.b, 13) > epoch);
     leave_pair(&p);

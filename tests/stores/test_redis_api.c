@@ -232,3 +232,29 @@ Test(redis_api, a_thousand_elections_share_two_connections)
     cr_assert_eq(redis_server_ask_number(server, "EXISTS elect:{job-0}:leader"), 0);
     redis_server_stop(server);
 }
+
+Test(redis_api, a_list_has_all_elections_however_many)
+{
+    enum { ELECTIONS = 250 };
+    struct redis_server *server = redis_server_start(NULL);
+    elect_client_t *client = open_client(server->url, "restart_grace=0s");
+    elect_election_t *election = start_queued(client, "name=job-100 instance_id=me", 1);
+    char *json, entry[64];
+    until_elected(client);
+    for (int i = 0; i < ELECTIONS; i++) {
+        if (i != 100)
+            redis_server_do(server, "HSET elect:{job-%d}:term epoch 7 holder me released 1", i);
+    }
+    must(elect_client_report(client, "elections", -1, &json));
+    for (int i = 0; i < ELECTIONS; i++) {
+        snprintf(entry, sizeof entry, "\"job-%d\"", i);
+        cr_assert(strstr(json, entry), "%s", entry);
+    }
+    const char *led = strstr(json, "\"job-100\"");
+    cr_assert(strstr(led, "\"me\"") != NULL && strstr(led, "\"me\"") < strstr(json, "\"job-101\""), "%s", json);
+    elect_string_free(json);
+    cr_assert_eq(elect_client_report(client, "elections", 0, &json), ELECT_ETIMEOUT, "it is dropped under way");
+    elect_election_free(election);
+    close_client(client);
+    redis_server_stop(server);
+}

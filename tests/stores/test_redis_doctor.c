@@ -1,7 +1,9 @@
 /* The long check of a Redis server: how it ends. What it finds, tests/cli shows. */
 #include "redis/server.h"
+#include "unit/net_tls.h"
 #include <criterion/criterion.h>
 #include <elect/elect.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,9 +35,9 @@ static void end(void)
     redis_server_stop(server);
 }
 
-TestSuite(redis_doctor, .init = begin, .fini = end);
+TestSuite(redis_doctor_real, .init = begin, .fini = end);
 
-Test(redis_doctor, one_that_is_not_waited_for_ends_with_its_client)
+Test(redis_doctor_real, one_that_is_not_waited_for_ends_with_its_client)
 {
     char *json;
     cr_assert_eq(elect_client_report(client, "doctor", 0, &json), ELECT_ETIMEOUT);
@@ -44,7 +46,7 @@ Test(redis_doctor, one_that_is_not_waited_for_ends_with_its_client)
     close_client();
 }
 
-Test(redis_doctor, a_server_that_dies_meanwhile_is_no_answer)
+Test(redis_doctor_real, a_server_that_dies_meanwhile_is_no_answer)
 {
     char *json = NULL;
     cr_assert_eq(elect_client_report(client, "doctor", 300, &json), ELECT_ETIMEOUT);
@@ -55,7 +57,7 @@ Test(redis_doctor, a_server_that_dies_meanwhile_is_no_answer)
     close_client();
 }
 
-Test(redis_doctor, two_at_once_do_not_disturb_each_other)
+Test(redis_doctor_real, two_at_once_do_not_disturb_each_other)
 {
     char *json;
     cr_assert_eq(elect_client_report(client, "doctor", 0, &json), ELECT_ETIMEOUT);
@@ -64,4 +66,94 @@ Test(redis_doctor, two_at_once_do_not_disturb_each_other)
     elect_string_free(json);
     close_client();
     cr_assert_eq(redis_server_ask_number(server, "DBSIZE"), 0);
+}
+
+/* ---- a server that says too much ---- */
+
+static int join_server(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_lt(strlen(server->path), sizeof at.sun_path);
+    memcpy(at.sun_path, server->path, strlen(server->path));
+    cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    return fd;
+}
+
+/* Between a client and the server; what the server confirms, the client hears three times. */
+static void *relay(void *client_fd)
+{
+    static const char confirmed[] = "$9\r\nsubscribe\r\n";
+    struct pollfd ends[2] = {{.fd = (int)(intptr_t)client_fd, .events = POLLIN},
+                             {.fd = join_server(), .events = POLLIN}};
+    bool open = true;
+    while (open && poll(ends, 2, -1) > 0) {
+        for (int i = 0; open && i < 2; i++) {
+            char bytes[65536];
+            ssize_t length = ends[i].revents ? recv(ends[i].fd, bytes, sizeof bytes, 0) : 0;
+            bool repeat = i == 1 && length > 0 && memmem(bytes, (size_t)length, confirmed, sizeof confirmed - 1);
+            open = !ends[i].revents || length > 0;
+            for (int times = 0; length > 0 && times < (repeat ? 3 : 1); times++)
+                send(ends[1 - i].fd, bytes, (size_t)length, MSG_NOSIGNAL);
+        }
+    }
+    close(ends[0].fd);
+    close(ends[1].fd);
+    return NULL;
+}
+
+static void serve_repeating(struct net_server *between, int fd)
+{
+    pthread_t thread;
+    (void)between;
+    cr_assert_eq(pthread_create(&thread, NULL, relay, (void *)(intptr_t)fd), 0);
+    pthread_detach(thread);
+}
+
+Test(redis_doctor_real, a_channel_that_is_confirmed_again_and_again_is_tried_once)
+{
+    struct net_server between = {0};
+    char url[64], *json;
+    net_server_start(&between, serve_repeating);
+    snprintf(url, sizeof url, "redis://127.0.0.1:%s", between.port);
+    open_client(url);
+    cr_assert_eq(elect_client_report(client, "doctor", -1, &json), ELECT_OK);
+    cr_assert(strstr(json, "hears of a release at once"), "%s", json);
+    elect_string_free(json);
+    close_client();
+    net_server_end(&between);
+}
+
+/* ---- TLS, as it is now ---- */
+
+static void update(const char *const *pairs)
+{
+    elect_options_t *changes = elect_options_new();
+    for (; *pairs; pairs += 2)
+        cr_assert_eq(elect_options_set(changes, pairs[0], pairs[1]), ELECT_OK);
+    cr_assert_eq(elect_client_update(client, changes), ELECT_OK, "%s", elect_options_error(changes));
+    elect_options_free(changes);
+}
+
+Test(redis_doctor_tls, an_update_of_tls_is_what_is_judged)
+{
+    char folder[] = "/tmp/elect-doctor-XXXXXX", cert[64], key[64], *json;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(cert, sizeof cert, "%s/cert.pem", folder);
+    snprintf(key, sizeof key, "%s/key.pem", folder);
+    struct net_cert self = net_cert_make("server", NULL, "IP:127.0.0.1", -1, 1);
+    net_cert_write(&self, cert, key, NULL);
+    net_cert_free(&self);
+    server = redis_server_start((const char *const[]){"--tls-cert-file", cert, "--tls-key-file", key,
+                                                      "--tls-ca-cert-file", cert, "--tls-auth-clients", "no", NULL});
+    open_client(server->url);
+    update((const char *const[]){"tls_verify", "off", NULL});
+    cr_assert_eq(elect_client_report(client, "doctor", -1, &json), ELECT_OK);
+    cr_assert(strstr(json, "tls_verify=off"), "%s", json);
+    elect_string_free(json);
+    close_client();
+    redis_server_stop(server);
+    unlink(cert);
+    unlink(key);
+    rmdir(folder);
 }

@@ -247,6 +247,22 @@ Test(redis_ask, a_list_takes_a_prefix_as_it_stands)
     scene_end(&s);
 }
 
+Test(redis_ask, a_term_that_ran_out_is_the_last)
+{
+    struct scene s;
+    char *json;
+    scene_open_as(&s, "", "", 200 * ELECT__MS);
+    scene_enter(&s);
+    win(&s.a, 11);
+    stage_pass(&s.stage, s.stage.ttl_ns + 2 * ELECT__MS);
+    cr_assert_eq(ask(&s.stage, 1, ELECT__QUERY_STATUS, "job", 0, &json), ELECT_OK);
+    cr_assert_not_null(strstr(json, "\"state\":\"nobody\""), "%s", json);
+    cr_assert_not_null(strstr(json, "\"last\":{\"instance_id\":\"a-1\""), "%s", json);
+    cr_assert_null(strstr(json, "\"ended_at_ms\":null"), "%s", json);
+    free(json);
+    scene_end(&s);
+}
+
 Test(redis_ask, who_stands_elsewhere_is_not_forgotten)
 {
     struct scene s;

@@ -52,9 +52,9 @@ static void write_register(struct world *w)
     }
     if (record->epoch != 0) {
         write_value(record->attempt, value);
-        play_do(&w->play, "HSET %s epoch %llu holder %s until %lld released %d server %s", TERM,
+        play_do(&w->play, "HSET %s epoch %llu holder %s until %lld released %d server %s ttl %lld", TERM,
                 (unsigned long long)record->epoch, value, (long long)record->lease_until_us, record->released,
-                record->server);
+                record->server, (long long)record->ttl_us / 1000);
     }
 }
 
@@ -111,9 +111,17 @@ static void lease_ends(struct world *w)
     write_register(w);
 }
 
+/* A lease of before the clock was stepped back. */
+static void lease_is_ahead(struct world *w)
+{
+    memset(&w->ledger.lock, 0, sizeof w->ledger.lock);
+    w->ledger.record.lease_until_us += draw(w, 2) == 0 ? PLAY_TTL_NS / 1000 : 500000;
+    write_register(w);
+}
+
 static void happen(struct world *w)
 {
-    switch (draw(w, 7)) {
+    switch (draw(w, 8)) {
     case 0:
         memset(&w->ledger.lock, 0, sizeof w->ledger.lock);
         play_do(&w->play, "DEL %s", LOCK);
@@ -136,6 +144,9 @@ static void happen(struct world *w)
     case 5:
         w->ledger = w->kept;
         write_register(w);
+        break;
+    case 6:
+        lease_is_ahead(w);
         break;
     default:
         lease_ends(w);

@@ -172,39 +172,113 @@ Test(redis_store, a_full_memory_refuses_elections_and_no_renewal)
     scene_end(&s);
 }
 
-Test(redis_store, a_replica_elects_nobody)
+Test(redis_store, a_replica_elects_nobody_even_if_it_takes_writes)
 {
     struct scene s;
     scene_open(&s);
     redis_server_do(s.server, "REPLICAOF 127.0.0.1 %d", redis_free_port());
-    cr_assert_eq(acquire(&s.a, 11), ELECT__REFUSED);
-    cr_assert_not_null(strstr(s.a.text, "replica"), "%s", s.a.text);
+    for (int writes = 0; writes < 2; writes++) {
+        cr_assert_eq(acquire(&s.a, 11), ELECT__REFUSED);
+        cr_assert_eq(s.a.reply.code, ELECT_ESTORE);
+        cr_assert_not_null(strstr(s.a.text, "replica"), "%s", s.a.text);
+        redis_server_do(s.server, "CONFIG SET replica-read-only no");
+    }
+    cr_assert_eq(redis_server_ask_number(s.server, "DBSIZE"), 0);
     redis_server_do(s.server, "REPLICAOF NO ONE");
     win(&s.a, 12);
     scene_end(&s);
 }
 
-/* A grace that INFO would tell of is waited out by the client, from its connect on. */
-Test(redis_store, without_info_a_grace_is_waited_for_each_connection)
+/* A grace that INFO would tell of is waited out by the client, once for each term. */
+static void open_denied(struct scene *s)
+{
+    scene_open_as(s, "~* &* +@all -info", "", 300 * ELECT__MS);
+    scene_enter(s);
+    s->a.settings.restart_grace_ns = s->b.settings.restart_grace_ns = s->stage.ttl_ns;
+}
+
+static void denied(struct actor *actor, uint64_t attempt)
+{
+    enum elect__outcome outcome = acquire(actor, attempt);
+    cr_assert_eq(outcome, ELECT__WAIT, "outcome %d: %s", (int)outcome, actor->text);
+    cr_assert_not_null(strstr(actor->text, "INFO is denied"), "%s", actor->text);
+    cr_assert(actor->reply.left_ns > 0 && actor->reply.left_ns <= actor->stage->ttl_ns * 11 / 10);
+}
+
+Test(redis_store, without_info_a_grace_is_waited_for_each_term)
 {
     struct scene s;
-    scene_open_as(&s, "~* &* +@all -info", "", 300 * ELECT__MS);
-    scene_enter(&s);
-    s.a.settings.restart_grace_ns = s.stage.ttl_ns;
-    enum elect__outcome outcome = acquire(&s.a, 11);
-    cr_assert_eq(outcome, ELECT__WAIT, "outcome %d: %s", (int)outcome, s.a.text);
-    cr_assert(s.a.reply.left_ns > 0 && s.a.reply.left_ns <= s.stage.ttl_ns * 11 / 10);
-    cr_assert_str_not_empty(s.a.text);
+    open_denied(&s);
+    probe(&s.a);
+    stage_pass(&s.stage, 2 * s.stage.ttl_ns); /* to be connected is not to wait */
+    denied(&s.a, 11);
     stage_pass(&s.stage, s.a.reply.left_ns + 1);
     uint64_t epoch = win(&s.a, 12);
     cr_assert_eq(release(&s.a, 12, epoch, ELECT_REASON_STOPPED), ELECT__RELEASED);
-    win(&s.a, 13);
+    denied(&s.a, 14);
     char *json;
     cr_assert_eq(ask(&s.stage, 0, ELECT__QUERY_STORE, NULL, 0, &json), ELECT_OK);
     cr_assert_not_null(strstr(json, "unverified"), "%s", json);
     cr_assert_not_null(strstr(json, "INFO is denied"), "%s", json);
     free(json);
     cr_assert(logged(&s, "INFO is denied") > 0);
+    scene_end(&s);
+}
+
+Test(redis_store, info_that_is_granted_later_is_noticed)
+{
+    struct scene s;
+    open_denied(&s);
+    denied(&s.a, 11);
+    stage_pass(&s.stage, s.a.reply.left_ns + 1);
+    uint64_t epoch = win(&s.a, 12);
+    cr_assert_eq(release(&s.a, 12, epoch, ELECT_REASON_STOPPED), ELECT__RELEASED);
+    redis_server_do(s.server, "ACL SETUSER u +info");
+    acquire(&s.a, 13); /* the record is of no server: it is another one to who can see */
+    cr_assert_null(strstr(s.a.text, "denied"), "%s", s.a.text);
+    scene_end(&s);
+}
+
+/* Who has been connected to a replica for long has waited for nothing: its promotion is when the grace begins. */
+Test(redis_store, without_info_what_was_waited_on_a_replica_does_not_count)
+{
+    struct scene s;
+    open_denied(&s);
+    redis_server_do(s.server, "REPLICAOF 127.0.0.1 %d", redis_free_port());
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(acquire(&s.a, 11), ELECT__REFUSED);
+        cr_assert_not_null(strstr(s.a.text, "replica"), "%s", s.a.text);
+        stage_pass(&s.stage, 2 * s.stage.ttl_ns);
+    }
+    redis_server_do(s.server, "REPLICAOF NO ONE");
+    denied(&s.a, 12);
+    stage_pass(&s.stage, s.a.reply.left_ns + 1);
+    redis_server_do(s.server, "REPLICAOF 127.0.0.1 %d", redis_free_port());
+    cr_assert_eq(acquire(&s.a, 13), ELECT__REFUSED);
+    redis_server_do(s.server, "REPLICAOF NO ONE");
+    denied(&s.a, 14);
+    scene_end(&s);
+}
+
+/* The machine has given it up by then: nobody leads by it. */
+Test(redis_store, an_answer_after_its_deadline_makes_nobody_lead)
+{
+    struct scene s;
+    scene_open(&s);
+    probe(&s.a);
+    struct elect__op op = {.verb = ELECT__ACQUIRE, .attempt = 11, .seq = 1000};
+    op.sent_at_ns = stage_now(&s.stage);
+    op.deadline_ns = op.sent_at_ns + 50 * ELECT__MS;
+    int answers = s.a.answers;
+    s.a.answered = false;
+    redis_server_freeze(s.server);
+    s.stage.class_->submit(s.a.store, &s.a.slot, &op);
+    stage_pass(&s.stage, 60 * ELECT__MS);
+    redis_server_thaw(s.server);
+    stage_until(&s.stage, &s.a.answers, answers + 1);
+    const struct elect__redis_seat *seat = s.a.slot.data;
+    cr_assert_not(seat->leading);
+    cr_assert_eq(seat->own_epoch, 0);
     scene_end(&s);
 }
 
@@ -258,59 +332,5 @@ Test(redis_store, two_elections_with_one_lock_are_refused)
     c.settings.lock_key = "elsewhere";
     cr_assert_eq(actor_attach(&c), ELECT_OK);
     actor_leave(&c);
-    scene_end(&s);
-}
-
-/* ---- elections and their replicas ---- */
-
-static void until_online(struct redis_server *master, int replicas)
-{
-    for (int i = 0; i < 3000; i++) {
-        redisReply *reply = redis_server_ask(master, "INFO replication");
-        int online = elect__redis_check_replicas(reply->str);
-        freeReplyObject(reply);
-        if (online == replicas)
-            return;
-        usleep(10000);
-    }
-    cr_assert_fail("the replica did not come");
-}
-
-Test(redis_replicas, a_write_counts_once_all_replicas_have_it)
-{
-    struct scene s;
-    char port[16];
-    scene_open_as(&s, "", "", 2 * ELECT__S);
-    snprintf(port, sizeof port, "%d", s.server->port);
-    struct redis_server *replica = redis_server_start((const char *[]){"--replicaof", "127.0.0.1", port, NULL});
-    until_online(s.server, 1);
-    scene_enter(&s);
-    s.a.settings.wait_replicas = s.b.settings.wait_replicas = true;
-    uint64_t epoch = win(&s.a, 11);
-    cr_assert_eq(redis_server_ask_number(replica, "EXISTS elect:{job}:leader"), 1);
-    cr_assert_eq(renew(&s.a, 11, epoch), ELECT__RENEWED);
-    redis_server_freeze(replica);
-    cr_assert_eq(renew(&s.a, 11, epoch), ELECT__UNKNOWN);
-    cr_assert_eq(s.a.reply.code, ELECT_EUNKNOWN);
-    cr_assert_not_null(strstr(s.a.text, "0 of 1 replicas"), "%s", s.a.text);
-    redis_server_thaw(replica);
-    cr_assert_eq(release(&s.a, 11, epoch, ELECT_REASON_STOPPED), ELECT__RELEASED);
-    redis_server_freeze(replica);
-    cr_assert_eq(acquire(&s.b, 12), ELECT__UNKNOWN, "nobody is elected");
-    redis_server_thaw(replica);
-    cr_assert_eq(release(&s.b, 12, 0, ELECT_REASON_EXPIRED), ELECT__RELEASED);
-    win(&s.b, 13);
-    scene_end(&s);
-    redis_server_stop(replica);
-}
-
-Test(redis_replicas, without_replicas_nothing_is_waited_for_and_somebody_told)
-{
-    struct scene s;
-    scene_open(&s);
-    s.a.settings.wait_replicas = true;
-    uint64_t epoch = win(&s.a, 11);
-    cr_assert_eq(renew(&s.a, 11, epoch), ELECT__RENEWED);
-    cr_assert_eq(logged(&s, "no replica is online"), 1);
     scene_end(&s);
 }

@@ -22,7 +22,7 @@ static bool a_write_waits_for_its_replica(void)
     scene_enter(&s);
     s.a.settings.wait_replicas = true;
     redis_server_freeze(replica);
-    bool kept = acquire(&s.a, 11) == ELECT__UNKNOWN;
+    bool kept = acquire(&s.a, 11) == ELECT__REFUSED;
     scene_end(&s);
     redis_server_stop(replica);
     return kept;
@@ -49,4 +49,11 @@ static bool a_grace_that_nobody_tells_of_is_waited_out(void)
     }
 
 NOTICED(a_write_waits_for_its_replica, REDIS_REPLICAS_IGNORED)
+/* WAIT counts what its own connection has written. */
+static bool a_write_waits_on_its_own_connection(void)
+{
+    return a_write_waits_for_its_replica();
+}
+
+NOTICED(a_write_waits_on_its_own_connection, REDIS_WAIT_ON_ANOTHER_CONNECTION)
 NOTICED(a_grace_that_nobody_tells_of_is_waited_out, REDIS_DENIED_GRACE_SKIPPED)

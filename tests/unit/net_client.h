@@ -84,9 +84,10 @@ static inline void net_client_open(struct net_client *client, const char *host, 
         client->base = net_base();
     client->is_up = client->is_down = client->is_enough = false;
     client->calling = true;
-    client->stream = elect__stream_open(client->base, &target, &net_client_events, client);
-    client->calling = false;
+    client->stream = elect__stream_new(client->base, &target, &net_client_events, client);
     cr_assert_not_null(client->stream);
+    cr_assert(elect__stream_open(client->stream));
+    client->calling = false;
 }
 
 static inline bool net_client_write(struct net_client *client, const void *bytes, size_t length)

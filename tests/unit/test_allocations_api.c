@@ -141,9 +141,10 @@ static void ask_leader(elect_election_t *election)
 
 static void ask_all(struct life *life)
 {
-    static const char *const of_client[] = {"store", "elections", "metrics"}, *const of_one[] = {"status", "history"};
+    static const char *const of_client[] = {"store", "elections", "metrics", "doctor"};
+    static const char *const of_one[] = {"status", "history"};
     char *text;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         int32_t code = may_fail(elect_client_report(life->client, of_client[i], FOR_EVER, &text));
         cr_assert_eq(text == NULL, code != ELECT_OK);
         elect_string_free(text);

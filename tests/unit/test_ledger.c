@@ -287,6 +287,22 @@ Test(ledger, a_record_that_is_gone_or_older_than_an_epoch_seen_is_data_lost)
     cr_assert_gt(w.reply.epoch, epoch);
 }
 
+/* The clock was stepped back by more than a second: so long no lease lasts. */
+Test(ledger, a_lease_that_no_clock_of_today_grants_is_waited_for_once_as_lost_data_is)
+{
+    struct world w = a_world();
+    uint64_t epoch = grant(&w);
+    memset(&w.ledger.lock, 0, sizeof w.ledger.lock);
+    pass_ms(&w, -1000);
+    cr_assert_eq(DO(&w, "n2", .verb = ELECT__ACQUIRE, .attempt = 22, .loss_waited = true), ELECT__WAIT);
+    cr_assert_eq(w.reply.left_ns, 5000 * ELECT__MS);
+    pass_ms(&w, -1);
+    cr_assert_eq(DO(&w, "n2", .verb = ELECT__ACQUIRE, .attempt = 22), ELECT__LOST_DATA);
+    cr_assert_eq(DO(&w, "n2", .verb = ELECT__PROBE), ELECT__FREE);
+    cr_assert_eq(DO(&w, "n2", .verb = ELECT__ACQUIRE, .attempt = 22, .loss_waited = true), ELECT__WON);
+    cr_assert_gt(w.reply.epoch, epoch);
+}
+
 Test(ledger, an_epoch_that_leaves_no_room_is_refused_before_any_write)
 {
     struct world w = a_world();

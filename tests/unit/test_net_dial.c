@@ -1,6 +1,7 @@
 /* A socket that is connected, or why none is. */
 #include "net.h"
 #include "net/dial.h"
+#include "net/lookup.h"
 #include "resolver.h"
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -224,4 +225,39 @@ Test(net_dial, a_forked_child_does_not_keep_the_socket)
     cr_assert_eq(status, 0);
     close(d.fd);
     close(listener);
+}
+
+/* ---- its own end ---- */
+
+/* The linker gives these names. NOLINTBEGIN(bugprone-reserved-identifier) */
+int __real_connect(int fd, const struct sockaddr *at, socklen_t length);
+int __wrap_connect(int fd, const struct sockaddr *at, socklen_t length);
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static bool same_port; /* as the system chooses by chance, once in some ten thousand times */
+
+int __wrap_connect(int fd, const struct sockaddr *at, socklen_t length)
+{
+    if (same_port)
+        cr_assert_eq(bind(fd, at, length), 0);
+    return __real_connect(fd, at, length);
+}
+
+Test(net_dial, a_socket_that_is_connected_to_itself_has_found_nobody)
+{
+    char port[8], expected[64];
+    net_unused_port(port);
+    same_port = true;
+    snprintf(expected, sizeof expected, "127.0.0.1:%s: connection refused", port);
+    struct dialled d = dial("", "127.0.0.1", port, 10000);
+    cr_assert_str_eq(d.error, expected);
+}
+
+Test(net_dial, a_resolver_that_hangs_is_said)
+{
+    for (int i = 0; i < ELECT__LOOKUPS_LEFT; i++)
+        dial("", "slow.test", "7", 1);
+    struct dialled d = dial("", "slow.test", "7", 10000);
+    cr_assert_str_eq(d.error, "slow.test: too many lookups of names have not ended yet");
+    resolver_let_go();
 }

@@ -140,6 +140,26 @@ Test(net_lookup, a_cancel_is_safe_while_the_name_is_looked_up_and_after_the_base
     cr_assert_eq(asked.answers, 0);
 }
 
+/* As a client that tries again and again does, with a resolver that hangs. */
+Test(net_lookup, a_resolver_that_hangs_costs_a_bounded_number_of_threads)
+{
+    int descriptors = net_count("/proc/self/fd"), threads;
+    struct asked asked = {.base = net_base()};
+    for (int i = 0; i < ELECT__LOOKUPS_LEFT; i++)
+        elect__lookup_cancel(start(&asked, "slow.test", "7"));
+    resolver_await(ELECT__LOOKUPS_LEFT);
+    threads = net_count("/proc/self/task");
+    start(&asked, "slow.test", "7");
+    cr_assert_eq(net_count("/proc/self/task"), threads);
+    net_until(asked.base, &asked.done);
+    cr_assert_eq(asked.error, ELECT__LOOKUP_CROWDED);
+    event_base_free(asked.base);
+    cr_assert_eq(ask("127.0.0.1", "7").error, 0, "an address needs no thread");
+    resolver_let_go();
+    await_threads(descriptors);
+    cr_assert_eq(ask("one.test", "7").error, 0);
+}
+
 /* Which of the two comes first is left to chance, many times. */
 Test(net_lookup, a_cancel_may_race_with_the_answer)
 {

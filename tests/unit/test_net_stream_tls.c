@@ -172,10 +172,22 @@ Test(net_stream_tls, the_name_is_sent_and_an_address_is_not)
     net_tls_run(&server);
     expect_at(server.plain.port, &tls, NULL, false);
     cr_assert_str_eq(server.sni, "localhost");
+    tls.server_name = "localhost.";
+    expect_at(server.plain.port, &tls, NULL, false);
+    cr_assert_str_eq(server.sni, "localhost", "as certificates bear it");
     tls.server_name = "127.0.0.1";
     expect_at(server.plain.port, &tls, NULL, false);
     net_tls_end(&server);
     cr_assert_str_eq(server.sni, "");
+}
+
+Test(net_stream_tls, the_zone_of_an_address_is_our_own_affair)
+{
+    struct net_cert link = net_cert_make("server", &authority, "IP:fe80::1", -1, 1);
+    struct elect__tls tls = trusting(ca);
+    tls.server_name = "fe80::1%eth0";
+    expect(&link, &tls, NULL);
+    net_cert_free(&link);
 }
 
 /* ---- who we are ---- */

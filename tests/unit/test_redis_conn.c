@@ -1,8 +1,8 @@
-/* The connection to a real server. What only a false one does: test_redis_conn_faults.c */
+/* The connection to a real server: requests and the login. How it ends: test_redis_conn_end.c; what only a false server
+ * does: test_redis_conn_faults.c */
 #include "redis_rig.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define LONG (30 * ELECT__S)
@@ -276,7 +276,7 @@ Test(redis_conn, what_is_wrong_with_a_password_file_is_said)
     rig.settings.password_file = "/nonexistent";
     elect__redis_conn_hurry(rig.conn);
     rig_until(&rig, rig.downs == 2);
-    cr_assert(strstr(rig.text, "password_file=\"/nonexistent\": No such file"), "%s", rig.text);
+    cr_assert(strstr(rig.text, "password_file=\"/nonexistent\": no such file"), "%s", rig.text);
     leave();
 }
 
@@ -291,204 +291,5 @@ Test(redis_conn, the_newest_password_comes_before_that_of_the_url)
     rig.settings.password = SECRET;
     elect__redis_conn_hurry(rig.conn);
     rig_until(&rig, rig.ups == 1);
-    leave();
-}
-
-/* ---- the end, and again ---- */
-
-Test(redis_conn, what_was_sent_to_a_server_that_died_is_lost_and_it_comes_back)
-{
-    struct asked asked[2];
-    arrive(NULL);
-    redis_server_freeze(server);
-    rig_ask(&rig, &asked[0], "SET a b", LONG);
-    rig_turn(&rig); /* it is written */
-    redis_server_kill(server);
-    rig_until(&rig, rig.downs == 1);
-    cr_assert(asked[0].answered);
-    cr_assert_eq(asked[0].fate, ELECT__REDIS_LOST);
-    cr_assert_eq(asked[0].code, ELECT_EUNREACHABLE);
-    cr_assert_not(rig.lasting);
-    redis_server_restart(server);
-    rig_ask(&rig, &asked[1], "INCR n", LONG);
-    rig_until(&rig, rig.ups == 2);
-    rig_until(&rig, asked[1].answered);
-    leave();
-}
-
-Test(redis_conn, a_server_that_does_not_answer_in_time_is_given_up)
-{
-    struct asked asked[2];
-    arrive(NULL);
-    redis_server_freeze(server);
-    rig_ask(&rig, &asked[0], "SET a b", LONG);
-    rig_ask(&rig, &asked[1], "SET a b", 20 * ELECT__MS);
-    rig_until(&rig, rig.downs == 1);
-    for (int i = 0; i < 2; i++)
-        cr_assert(asked[i].answered && asked[i].fate == ELECT__REDIS_LOST);
-    cr_assert(strstr(rig.text, "no answer for "), "%s", rig.text);
-    cr_assert_geq(asked[1].received_ns - asked[1].sent_ns, 500 * ELECT__MS);
-    redis_server_thaw(server);
-    rig_until(&rig, rig.ups == 2);
-    leave();
-}
-
-Test(redis_conn, a_server_that_does_not_read_is_given_up)
-{
-    enum { BIG = 4 * 1024 * 1024, REQUESTS = 6 };
-    static struct asked asked[REQUESTS];
-    char *big = calloc(1, BIG);
-    arrive(NULL);
-    redis_server_freeze(server);
-    const struct elect__redis_command command = {.argc = 2, .argv = {"ECHO", big}, .length = {4, BIG}};
-    for (int i = 0; i < REQUESTS; i++) {
-        asked[i] = (struct asked){.request = {.done = rig_answered}, .rig = &rig};
-        cr_assert(elect__redis_conn_send(rig.conn, &asked[i].request, &command, 1, rig_now() + LONG));
-    }
-    rig_until(&rig, rig.downs == 1);
-    cr_assert(strstr(rig.text, "does not read"), "%s", rig.text);
-    cr_assert_eq(asked[0].fate, ELECT__REDIS_LOST);
-    cr_assert_eq(asked[REQUESTS - 1].fate, ELECT__REDIS_NOT_SENT);
-    free(big);
-    leave();
-}
-
-Test(redis_conn, requests_of_a_closed_connection_are_dropped)
-{
-    struct asked asked[2];
-    arrive(NULL);
-    rig_ask(&rig, &asked[0], "PING", LONG);
-    rig_turn(&rig);
-    rig_until(&rig, asked[0].answered);
-    rig_ask(&rig, &asked[0], "PING", LONG);
-    rig_ask(&rig, &asked[1], "PING", -1);
-    leave();
-    cr_assert_not(asked[0].answered || asked[1].answered);
-    cr_assert_null(asked[0].request.sent);
-    cr_assert_null(asked[1].request.sent);
-}
-
-Test(redis_conn, it_may_be_closed_in_whatever_it_calls)
-{
-    struct asked asked[2];
-    arrive(NULL);
-    rig_ask(&rig, &asked[0], "PING", LONG);
-    rig_ask(&rig, &asked[1], "PING", LONG);
-    asked[0].close = true;
-    rig_until(&rig, asked[0].answered);
-    cr_assert_null(asked[1].request.sent);
-    rig.close_in_up = true; /* it is closed */
-    rig_close(&rig);
-    rig_open(&rig, server->url);
-    rig.close_in_up = true;
-    rig_begin(&rig);
-    rig_ask(&rig, &asked[0], "PING", LONG);
-    rig_until(&rig, rig.ups == 1);
-    rig_close(&rig);
-    rig_open(&rig, server->url);
-    rig.settings.password = "wrong";
-    rig.close_in_down = true;
-    rig_begin(&rig);
-    rig_ask(&rig, &asked[0], "PING", LONG);
-    rig_ask(&rig, &asked[1], "PING", LONG);
-    asked[0].close = true;
-    rig_until(&rig, rig.downs == 1 || asked[0].answered);
-    cr_assert_eq(rig.downs, 0, "nothing is called any more");
-    rig_close(&rig);
-    redis_server_stop(server);
-}
-
-Test(redis_conn, a_forked_child_leaves_the_connection_to_its_parent)
-{
-    struct asked asked;
-    int status = 0;
-    arrive(NULL);
-    rig_ask(&rig, &asked, "INCR n", LONG);
-    pid_t pid = fork();
-    if (pid == 0) {
-        elect__redis_conn_forked(rig.conn);
-        _exit(0);
-    }
-    waitpid(pid, &status, 0);
-    cr_assert_eq(status, 0);
-    rig_until(&rig, asked.answered);
-    cr_assert_eq(asked.number, 1);
-    cr_assert_eq(rig.downs, 0);
-    leave();
-}
-
-/* ---- the subscriber ---- */
-
-static void say(const char *line)
-{
-    struct elect__redis_command commands[ELECT__REDIS_COMMANDS];
-    char copy[RIG_TEXT];
-    snprintf(copy, sizeof copy, "%s", line);
-    cr_assert_eq(rig_commands(copy, commands), 1);
-    cr_assert(elect__redis_conn_say(rig.conn, commands));
-}
-
-static void subscribe(const char *const *args, const char *url)
-{
-    server = redis_server_start(args);
-    rig_open(&rig, url != NULL ? url : server->path_url);
-    rig.args.subscriber = true;
-    rig_begin(&rig);
-    rig_until(&rig, rig.ups == 1);
-}
-
-Test(redis_conn, a_subscriber_is_told_what_is_published)
-{
-    subscribe(NULL, NULL);
-    say("SUBSCRIBE a b");
-    rig_until(&rig, rig.pushes == 2);
-    redis_server_do(server, "PUBLISH b 41");
-    rig_until(&rig, rig.pushes == 3);
-    cr_assert_str_eq(rig.pushed, "41");
-    leave();
-}
-
-/* As if nothing had come for a while. */
-static void be_quiet(void)
-{
-    rig.conn->heard_ns = 0;
-    elect__redis_conn_timer(rig.conn, &rig.conn->ping, 0);
-    rig_until(&rig, rig.conn->ping.at_ns != 0);
-}
-
-Test(redis_conn, a_subscriber_asks_whether_the_server_lives)
-{
-    subscribe(NULL, NULL);
-    say("SUBSCRIBE a");
-    rig_until(&rig, rig.pushes == 1);
-    be_quiet();
-    cr_assert_neq(rig.conn->pinged_ns, 0);
-    rig_until(&rig, rig.conn->pinged_ns == 0);
-    cr_assert_eq(rig.pushes, 1, "its answer is none of the messages");
-    cr_assert_eq(rig.downs, 0);
-    redis_server_freeze(server);
-    rig.conn->quiet_ns = 20 * ELECT__MS;
-    be_quiet();
-    rig_until(&rig, rig.downs == 1);
-    cr_assert(strstr(rig.text, "no answer for "), "%s", rig.text);
-    redis_server_thaw(server);
-    rig_until(&rig, rig.ups == 2);
-    leave();
-}
-
-Test(redis_conn, a_subscriber_learns_that_it_may_not)
-{
-    server = redis_server_start(
-        (const char *const[]){"--user", "app", "on", ">x", "~*", "resetchannels", "-@all", "+subscribe", NULL});
-    char url[64];
-    snprintf(url, sizeof url, "redis://app:x@127.0.0.1:%d", server->port);
-    rig_open(&rig, url);
-    rig.args.subscriber = true;
-    rig_begin(&rig);
-    rig_until(&rig, rig.ups == 1);
-    say("SUBSCRIBE a");
-    rig_until(&rig, rig.pushes == 1);
-    cr_assert_eq(strncmp(rig.pushed, "NOPERM", 6), 0);
-    cr_assert_eq(rig.downs, 0);
     leave();
 }

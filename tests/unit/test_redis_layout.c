@@ -1,6 +1,7 @@
 /* The keys and values of each layout, to the letter: others read them. */
 #include "stores/redis_layout.h"
 #include <criterion/criterion.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,4 +192,33 @@ Test(redis_layout, plain_values_are_the_id_and_random_ones_of_one_attempt)
     cr_assert_str_neq(value, again);
     elect__redis_value_write(layout, &settings, "j", 1, again);
     cr_assert_str_neq(value, again);
+}
+
+/* ---- without a hash ---- */
+
+/* The linker gives these names. NOLINTBEGIN(bugprone-reserved-identifier) */
+int __real_EVP_Digest(const void *bytes, size_t length, unsigned char *hash, unsigned int *size, const EVP_MD *how,
+                      ENGINE *engine);
+int __wrap_EVP_Digest(const void *bytes, size_t length, unsigned char *hash, unsigned int *size, const EVP_MD *how,
+                      ENGINE *engine);
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static bool fails;
+
+int __wrap_EVP_Digest(const void *bytes, size_t length, unsigned char *hash, unsigned int *size, const EVP_MD *how,
+                      ENGINE *engine)
+{
+    return fails ? 0 : __real_EVP_Digest(bytes, length, hash, size, how, engine);
+}
+
+Test(redis_layout, without_a_hash_there_is_no_key_and_no_value)
+{
+    struct elect__settings settings = settings_of("go-leader");
+    const struct elect__redis_layout *layout = elect__redis_layout_find("go-leader");
+    struct elect__redis_keys *keys;
+    char value[ELECT__REDIS_VALUE_SIZE], error[200];
+    fails = true;
+    cr_assert_eq(elect__redis_keys_new(&settings, "job", &keys, error, sizeof error), ELECT_ENOMEM);
+    cr_assert_null(keys);
+    cr_assert_not(elect__redis_value_write(layout, &settings, "i", 1, value), "two candidates would have the same");
 }

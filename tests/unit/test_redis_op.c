@@ -293,9 +293,9 @@ Test(redis_op, what_an_error_means)
     assert_error("NOPERM User low has no permissions to run the 'script|load' command", ELECT_ESTORE, false,
                  "+script|load");
     assert_error("NOPERM this user has no permissions to access one of the keys used as arguments", ELECT_ESTORE, false,
-                 "~elect:*");
+                 "~<prefix>:*");
     assert_error("NOPERM this user has no permissions to access one of the channels used as arguments", ELECT_ESTORE,
-                 false, "&elect:*");
+                 false, "&<prefix>:*");
     assert_error(
         "ERR The user executing the script can't run this command or subcommand script: 1f, on @user_script:3.",
         ELECT_ESTORE, true, elect__redis_rights);

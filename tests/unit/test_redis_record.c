@@ -179,18 +179,18 @@ Test(redis_record, no_more_than_32_terms_are_told)
     free(json);
 }
 
-static uint64_t last_epoch(const char *const *texts, size_t count)
+static uint64_t last_epoch(bool led, const char *const *texts, size_t count)
 {
     struct list list;
     struct elect__term_view term;
     cJSON *json;
-    bool found = elect__redis_history_last(list_of(&list, texts, count), &term, &json);
+    bool found = elect__redis_history_last(list_of(&list, texts, count), led, &term, &json);
     cr_assert(found || (json == NULL && term.epoch == 0));
     cJSON_Delete(json);
     return term.epoch;
 }
 #define LAST(...)                                                                                                      \
-    last_epoch((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+    last_epoch(true, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 Test(redis_record, the_last_term_is_the_newest_that_has_ended)
 {
@@ -198,6 +198,7 @@ Test(redis_record, the_last_term_is_the_newest_that_has_ended)
     cr_assert_eq(LAST("E 9 9500 stopped", "S 9 9000 {}", "S 5 1 {}"), 9);
     cr_assert_eq(LAST("S 9 9000 {}", "E 5 3 stopped", "S 5 1 {\"instance_id\":\"a\"}"), 5);
     cr_assert_eq(LAST("S 9 9000 {}", "S 5 1 {}"), 5, "who was followed has ended");
+    cr_assert_eq(last_epoch(false, (const char *const[]){"S 9 9000 {}", "S 5 1 {}"}, 2), 9, "nobody leads any more");
 }
 
 /* ---- times ---- */

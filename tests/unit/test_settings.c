@@ -194,6 +194,25 @@ Test(settings, rules_between_times)
     }
 }
 
+/* A lock that a restarted server has forgotten may last for a whole TTL: to trust it sooner is to elect a second leader. */
+Test(settings, a_restart_grace_is_none_or_no_shorter_than_the_lease)
+{
+    static const char *const legal[] = {"0", "0s", "auto", "10s", "10001ms", "24h"}, *const illegal[] = {"1ms", "1s",
+                                                                                                         "9999ms"};
+    set(client, "store", "memory:");
+    set(election, "name", "x");
+    set(election, "lock_ttl", "10s");
+    for (size_t i = 0; i < sizeof(legal) / sizeof(legal[0]); i++) {
+        set(election, "restart_grace", legal[i]);
+        resolve();
+    }
+    for (size_t i = 0; i < sizeof(illegal) / sizeof(illegal[0]); i++) {
+        set(election, "restart_grace", illegal[i]);
+        refuses("must be 0 or at least lock_ttl=\"10s\"");
+        refuses("restart_grace=");
+    }
+}
+
 Test(settings, every_option_arrives_in_its_field)
 {
     static const char *const given[][2] = {
@@ -250,7 +269,7 @@ Test(settings, every_option_of_redis_arrives_in_its_field)
     cr_assert_str_eq(settings->layout, "plain");
     cr_assert_str_eq(settings->lock_key, "lk");
     cr_assert_str_eq(settings->info_key, "ik");
-    cr_assert_str_eq(settings->password, "pw");
+    cr_assert_str_eq(settings->password, "", "an election has no use for it");
     cr_assert_str_eq(settings->password_file, "pf");
     cr_assert_str_eq(settings->tls_ca_file, "cf");
     cr_assert_str_eq(settings->tls_ca_dir, "cd");
@@ -363,6 +382,39 @@ Test(settings, an_update_of_the_client_takes_credentials_and_certificates)
     cr_assert_eq(elect__settings_update(settings, changes, true, &fresh), ELECT_EINVAL);
     cr_assert_null(strstr(elect_options_error(changes), "new"));
     elect_options_free(changes);
+}
+
+/* The password of settings once an update has given this one, or this file. */
+static struct elect__settings *credentials(const char *password, const char *file)
+{
+    elect_options_t *changes = elect_options_new();
+    struct elect__settings *updated;
+    set(changes, "password", password);
+    set(changes, "password_file", file);
+    int32_t code = elect__settings_update(settings, changes, true, &updated);
+    cr_assert_eq(code == ELECT_OK, updated != NULL);
+    elect_options_free(changes);
+    return updated;
+}
+
+Test(settings, a_new_password_takes_the_file_back_and_the_other_way_round)
+{
+    set(client, "store", "memory:");
+    set(client, "password", "old");
+    cr_assert_eq(elect__settings_resolve(client, NULL, NULL, &settings), ELECT_OK);
+    struct elect__settings *updated = credentials(NULL, "pf");
+    cr_assert_str_eq(updated->password, "");
+    cr_assert_str_eq(updated->password_file, "pf");
+    elect__settings_free(settings);
+    settings = updated;
+    updated = credentials("new", NULL);
+    cr_assert_str_eq(updated->password, "new");
+    cr_assert_str_eq(updated->password_file, "");
+    elect__settings_free(updated);
+    updated = credentials("", NULL);
+    cr_assert_str_eq(updated->password_file, "pf", "nothing was given");
+    elect__settings_free(updated);
+    cr_assert_null(credentials("new", "pf"), "which one counts?");
 }
 
 Test(settings, an_update_from_the_environment_passes_over_what_is_fixed)

@@ -51,7 +51,8 @@ Test(tries, one_seed_makes_one_sequence)
 Test(tries, an_open_attempt_that_is_old_or_superseded_is_somebody_elses)
 {
     struct elect__tries tries = {.random = 1};
-    uint64_t old = elect__tries_new(&tries, 10), spent = elect__tries_new(&tries, 10), next = elect__tries_new(&tries, 20);
+    uint64_t old = elect__tries_new(&tries, 10), spent = elect__tries_new(&tries, 10),
+             next = elect__tries_new(&tries, 20);
     elect__tries_set(&tries, spent, ELECT__FATE_SPENT);
     elect__tries_expire(&tries, 20);
     cr_assert_eq(elect__tries_fate(&tries, old), ELECT__FATE_FOREIGN);

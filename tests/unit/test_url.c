@@ -124,7 +124,9 @@ Test(redact, what_is_harmless_stays)
         "redis://[::1]:6379/0?lock_ttl=5s&address=a@b",
         "rediss://[fe80::1%25eth0]:6379/0",
         "valkey://h:7000/1",
+#ifdef ELECT_REDIS
         "redis+unix:///run/redis.sock?db=1&lock_ttl=5s",
+#endif
         "valkey+unix:/run/a@b:c",
         "s3://bucket/prefix",
         "mailbox",
@@ -143,13 +145,17 @@ Test(redact, passwords_are_hidden)
     shows("local:/x?pasword=pw&lock_ttl=5s&token=a=b", "local:/x?pasword=***&lock_ttl=5s&token=***");
     shows("local:/x?pw", "local:/x?***");
     shows("redis:///0?password=p@w", "redis:///0?password=***");
+#ifdef ELECT_REDIS
     shows("redis+unix://u:pw@/run/redis.sock?db=1", "redis+unix://u:***@/run/redis.sock?db=1");
+#endif
     shows("valkey+unix://:pw@/run/redis.sock?password=pw", "valkey+unix://:***@/run/redis.sock?password=***");
     shows("rediss://u:p%40w@[::1]:6380/0", "rediss://u:***@[::1]:6380/0");
     shows("valkeys://u:p@w@h/0", "valkeys://u:***@h/0");
     shows("redis+unix:///run/redis.sock?auth=pw", "redis+unix:///run/redis.sock?auth=***");
     shows("redis://h?clock=pw", "redis://h?clock=***");
     shows("local:/x?store=redis://u:pw@h", "local:/x?store=***");
+    shows("redis:///user:pw@h:6379/0", "redis:///user:***@h:6379/0");
+    shows("redis:/user:pw@h", "redis:/user:***@h");
 }
 
 Test(redact, malformed_urls_show_no_password_either)
@@ -181,6 +187,12 @@ Test(redact, malformed_urls_show_no_password_either)
         "redis://u:x?lock=hunter2@h",
         "redis://u:x\nhunter2@h/",
         "redis://u:x@h?k=hunter2",
+        "redis:///u:hunter2@h",
+        "redis:/u:hunter2@h",
+        "rediss:////u:hunter2@h:6380/0",
+        "valkeys:///hunter2@h",
+        "redis:///u:x?hunter2@h",
+        "redis:///u:hunter2",
         "?hunter2",
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -1,9 +1,8 @@
 #include "dial.h"
 #include "../env.h"
-#include "../stores/local_fork.h"
+#include "../fork_list.h"
 #include "../text.h"
 #include "lookup.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -106,7 +105,7 @@ static void drop(struct elect__dial *dial)
 {
     if (dial->fd < 0)
         return;
-    elect__local_fork_remove(dial->fd);
+    elect__fork_list_remove(dial->fd);
     close(dial->fd);
     dial->fd = -1;
 }
@@ -119,9 +118,23 @@ static void fail_address(struct elect__dial *dial, int error)
     try_next(dial);
 }
 
-static void succeed(struct elect__dial *dial)
+/* TCP connects a socket to itself where nobody listens on the port that the socket was given by chance. */
+static bool is_own_end(int fd)
+{
+    struct sockaddr_storage ours = {0}, theirs = {0};
+    socklen_t length = sizeof ours, their_length = sizeof theirs;
+    return getsockname(fd, (struct sockaddr *)&ours, &length) == 0 && ours.ss_family != AF_UNIX &&
+           getpeername(fd, (struct sockaddr *)&theirs, &their_length) == 0 && length == their_length &&
+           memcmp(&ours, &theirs, length) == 0;
+}
+
+static void on_connected(struct elect__dial *dial)
 {
     int fd = dial->fd;
+    if (is_own_end(fd)) {
+        fail_address(dial, ECONNREFUSED); /* as it would have been with any other port of ours */
+        return;
+    }
     dial->fd = -1;
     finish(dial, fd, NULL);
 }
@@ -134,7 +147,7 @@ static void on_connect(evutil_socket_t fd, short what, void *arg)
     if ((what & EV_WRITE) && getsockopt((int)fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
         error = errno;
     if (error == 0)
-        succeed(dial);
+        on_connected(dial);
     else
         fail_address(dial, error);
 }
@@ -163,7 +176,7 @@ static int begin(struct elect__dial *dial, const struct address *address)
     dial->fd = socket(at->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (dial->fd < 0)
         return errno;
-    int failure = elect__local_fork_add(dial->fd);
+    int failure = elect__fork_list_add(dial->fd);
     if (failure != 0)
         return -failure;
     if (at->sa_family != AF_UNIX)
@@ -184,7 +197,7 @@ static void try_next(struct elect__dial *dial)
     if (error == EINPROGRESS)
         error = wait_for(dial, EV_WRITE, on_connect, ms) == 0 ? EINPROGRESS : ENOMEM;
     if (error == 0)
-        succeed(dial);
+        on_connected(dial);
     else if (error != EINPROGRESS)
         fail_address(dial, error);
 }
@@ -220,6 +233,13 @@ static void on_lookup_late(evutil_socket_t fd, short what, void *arg)
     finish(dial, -1, dial->error);
 }
 
+static const char *lookup_error(int error)
+{
+    if (error == ELECT__LOOKUP_CROWDED)
+        return "too many lookups of names have not ended yet";
+    return error > 0 ? strerrordesc_np(error) : gai_strerror(error);
+}
+
 static void on_lookup(void *user, int error, const struct addrinfo *list)
 {
     struct elect__dial *dial = user;
@@ -227,7 +247,7 @@ static void on_lookup(void *user, int error, const struct addrinfo *list)
     if (error != 0) {
         char why[ELECT__SHOW_SIZE];
         dial->named = false;
-        note(dial, dial->host, elect__text_within(error > 0 ? strerrordesc_np(error) : gai_strerror(error), why));
+        note(dial, dial->host, elect__text_within(lookup_error(error), why));
         finish(dial, -1, dial->error);
         return;
     }
@@ -255,9 +275,8 @@ static int start_path(struct elect__dial *dial, const char *path)
 
 static int start_host(struct elect__dial *dial, const char *host, const char *port)
 {
-    struct in6_addr address;
     elect__text_show(host, dial->host);
-    dial->named = inet_pton(AF_INET, host, &address) != 1 && inet_pton(AF_INET6, host, &address) != 1;
+    dial->named = elect__text_address(host) == 0;
     if (wait_for(dial, 0, on_lookup_late, dial->timeout_ms) != 0)
         return -1;
     dial->lookup = elect__lookup_start(dial->base, host, port, on_lookup, dial);

@@ -14,7 +14,7 @@ struct elect__dial_target {
 };
 
 /* fd: non-blocking, close-on-exec, TCP_NODELAY and keep-alive set where it is TCP; it is the callee's, and listed in
- * local_fork.h, so that forked children do not keep it: remove it there before it is closed. -1: error says why, and of
+ * fork_list.h, so that forked children do not keep it: remove it there before it is closed. -1: error says why, and of
  * which address: "10.0.0.5:6379: connection refused"; of all that were tried, after the name that they belong to:
  * "db: [fd00::5]:6379: network is unreachable; 10.0.0.5:6379: connection timed out". */
 typedef void (*elect__dial_done)(void *user, int fd, const char *error);

@@ -11,6 +11,7 @@
 
 struct elect__lookup {
     atomic_int refs; /* the I/O side's, and the thread's */
+    bool left;       /* it was cancelled, and counts in left_alive until it is gone */
     int fd;          /* an eventfd on which the thread says that it has the answer; -1: there is no thread */
     char *host, *port;
     atomic_bool answered; /* the next two are set, and the thread does not touch them any more */
@@ -21,10 +22,15 @@ struct elect__lookup {
     void *user;
 };
 
+/* Of the whole process: a getaddrinfo that hangs would leave a thread behind at each try. */
+static atomic_int left_alive;
+
 static void unref(struct elect__lookup *lookup)
 {
     if (atomic_fetch_sub_explicit(&lookup->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (lookup->left)
+        atomic_fetch_sub_explicit(&left_alive, 1, memory_order_relaxed);
     if (lookup->list)
         freeaddrinfo(lookup->list);
     if (lookup->fd >= 0)
@@ -98,7 +104,9 @@ struct elect__lookup *elect__lookup_start(struct event_base *base, const char *h
     lookup->user = user;
     event_assign(&lookup->event, base, -1, 0, on_answer, lookup);
     lookup->error = ask(lookup, AI_NUMERICHOST);
-    if (lookup->error != EAI_NONAME) { /* an address needs no thread, but its answer comes from the loop as well */
+    if (lookup->error == EAI_NONAME && atomic_load_explicit(&left_alive, memory_order_relaxed) >= ELECT__LOOKUPS_LEFT)
+        lookup->error = ELECT__LOOKUP_CROWDED;
+    if (lookup->error != EAI_NONAME) { /* what needs no thread is answered from the loop as well */
         atomic_store_explicit(&lookup->answered, true, memory_order_relaxed);
         event_active(&lookup->event, EV_TIMEOUT, 0);
         return lookup;
@@ -113,5 +121,7 @@ struct elect__lookup *elect__lookup_start(struct event_base *base, const char *h
 void elect__lookup_cancel(struct elect__lookup *lookup)
 {
     event_del(&lookup->event);
+    lookup->left = true;
+    atomic_fetch_add_explicit(&left_alive, 1, memory_order_relaxed);
     unref(lookup);
 }

@@ -1,4 +1,5 @@
-/* Names to addresses, on a thread of its own: getaddrinfo blocks for as long as it likes, and the I/O thread must not. */
+/* Names to addresses, on a thread of its own: getaddrinfo blocks for as long as it likes, and the I/O thread must
+ * not. */
 #ifndef ELECT_SRC_NET_LOOKUP_H
 #define ELECT_SRC_NET_LOOKUP_H
 #include <netdb.h>
@@ -6,7 +7,13 @@
 struct event_base;
 struct elect__lookup;
 
-/* error: 0 with a list, which is lent for the call; getaddrinfo's; or an errno, which is positive where those are not. */
+enum {
+    ELECT__LOOKUPS_LEFT = 8,        /* so many that were cancelled may go on: a thread each, of all clients */
+    ELECT__LOOKUP_CROWDED = 1 << 16 /* the error of one more: no errno */
+};
+
+/* error: 0 with a list, which is lent for the call; getaddrinfo's; or an errno, which is positive where those are
+ * not. */
 typedef void (*elect__lookup_done)(void *user, int error, const struct addrinfo *list);
 
 /* Stream addresses of host and port, both families. done is called on the base's thread, once, and never from within

@@ -1,6 +1,6 @@
 #include "stream.h"
 #include "../env.h"
-#include "../stores/local_fork.h"
+#include "../fork_list.h"
 #include "../text.h"
 #include <assert.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static void release(struct elect__stream *stream, bool goodbye)
         ERR_clear_error();
     }
     bufferevent_disable(stream->bev, EV_READ | EV_WRITE);
-    elect__local_fork_remove(stream->fd);
+    elect__fork_list_remove(stream->fd);
     bufferevent_free(stream->bev);
     stream->bev = NULL;
     stream->ssl = NULL;
@@ -160,7 +160,7 @@ static int limit_handshake(struct elect__stream *stream)
 
 static void drop(int fd)
 {
-    elect__local_fork_remove(fd);
+    elect__fork_list_remove(fd);
     close(fd);
 }
 
@@ -203,7 +203,7 @@ static void list_strings(struct elect__stream_target *target, struct elect__tls 
     memcpy(places, all, sizeof all);
 }
 
-/* One block for all, so that a forked child frees it in one go. */
+/* One block for all. */
 static struct elect__stream *copy(const struct elect__stream_target *target)
 {
     struct elect__stream_target copied = *target;
@@ -240,8 +240,8 @@ static void name_peer(struct elect__stream *stream)
         snprintf(stream->peer, sizeof stream->peer, strchr(shown, ':') ? "[%s]:%.8s" : "%s:%.8s", shown, where->port);
 }
 
-struct elect__stream *elect__stream_open(struct event_base *base, const struct elect__stream_target *target,
-                                         const struct elect__stream_events *events, void *user)
+struct elect__stream *elect__stream_new(struct event_base *base, const struct elect__stream_target *target,
+                                        const struct elect__stream_events *events, void *user)
 {
     struct elect__stream *stream = copy(target);
     if (!stream)
@@ -249,31 +249,32 @@ struct elect__stream *elect__stream_open(struct event_base *base, const struct e
     stream->base = base;
     stream->events = events;
     stream->user = user;
-    stream->until_ns = elect__system_env.boot_ns(elect__system_env.ctx) + target->connect_ms * ELECT__MS;
     event_assign(&stream->timer, base, -1, 0, on_late, stream);
     name_peer(stream);
-    stream->dial = elect__dial_start(base, &stream->target.where, target->connect_ms, on_dialled, stream);
-    if (!stream->dial) {
-        free(stream);
-        return NULL;
-    }
     return stream;
+}
+
+bool elect__stream_open(struct elect__stream *stream)
+{
+    const struct elect__stream_target *target = &stream->target;
+    stream->until_ns = elect__system_env.boot_ns(elect__system_env.ctx) + target->connect_ms * ELECT__MS;
+    stream->dial = elect__dial_start(stream->base, &target->where, target->connect_ms, on_dialled, stream);
+    return stream->dial != NULL;
+}
+
+size_t elect__stream_waiting(const struct elect__stream *stream)
+{
+    return evbuffer_get_length(bufferevent_get_output(stream->bev));
 }
 
 bool elect__stream_write(struct elect__stream *stream, const void *bytes, size_t length)
 {
     assert(stream->up);
-    size_t waiting = evbuffer_get_length(bufferevent_get_output(stream->bev));
-    return waiting + length <= WAITING_MAX && bufferevent_write(stream->bev, bytes, length) == 0;
+    return elect__stream_waiting(stream) + length <= WAITING_MAX && bufferevent_write(stream->bev, bytes, length) == 0;
 }
 
 void elect__stream_close(struct elect__stream *stream)
 {
     release(stream, true);
-    free(stream);
-}
-
-void elect__stream_forked(struct elect__stream *stream)
-{
     free(stream);
 }

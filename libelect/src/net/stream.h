@@ -26,15 +26,17 @@ struct elect__stream_events {
     void (*down)(void *user, bool certificate, const char *text);
 };
 
-/* Copies target and what it points to. NULL: out of memory. A file that can't be read is told by down. */
-struct elect__stream *elect__stream_open(struct event_base *base, const struct elect__stream_target *target,
-                                         const struct elect__stream_events *events, void *user);
+/* Copies target and what it points to, and no more. NULL: out of memory. */
+struct elect__stream *elect__stream_new(struct event_base *base, const struct elect__stream_target *target,
+                                        const struct elect__stream_events *events, void *user);
+/* Begins to connect. False: out of memory, descriptors or threads; it must be closed then. A file that can't be read is
+ * told by down. */
+bool elect__stream_open(struct elect__stream *stream);
 /* Sends at the next turn of the loop, so that what is written in one turn shares a flush. False: out of memory, or the
  * other side reads so slowly that more than 16 MiB wait; the stream must be closed then. Only while up. */
 bool elect__stream_write(struct elect__stream *stream, const void *bytes, size_t length);
+/* Bytes that were written, and not sent yet. Only while up. */
+size_t elect__stream_waiting(const struct elect__stream *stream);
 /* Drops what is not sent yet. No event comes any more. */
 void elect__stream_close(struct elect__stream *stream);
-/* In a forked child, instead of close: says nothing to the server, and frees what no thread of the parent may have been
- * changing at that moment: not what OpenSSL and libevent hold. The handler of fork has closed the descriptor. */
-void elect__stream_forked(struct elect__stream *stream);
 #endif

@@ -1,17 +1,16 @@
 #include "tls.h"
-#include "../text.h"
-#include <arpa/inet.h>
+#include "file.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+enum { NAME_SIZE = 256 };
 
 struct loading {
     const struct elect__tls *tls;
@@ -41,18 +40,13 @@ static bool refuse_openssl(const struct loading *l, const char *option, const ch
 
 /* ---- files ---- */
 
-/* A pipe or a terminal would hold up the I/O thread. NULL: said why. */
+/* NULL: said why. */
 static BIO *open_file(const struct loading *l, const char *option, const char *path)
 {
-    struct stat stat;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    char why[ELECT__SHOW_SIZE];
+    int fd = elect__file_open(path, why);
     if (fd < 0) {
-        refuse_errno(l, option, path, errno);
-        return NULL;
-    }
-    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode)) {
-        refuse(l, option, path, "not a regular file");
-        close(fd);
+        refuse(l, option, path, why);
         return NULL;
     }
     FILE *file = fdopen(fd, "r");
@@ -206,20 +200,31 @@ static bool load_identity(const struct loading *l)
 
 /* ---- the session ---- */
 
-static bool is_address(const char *name)
+/* As a certificate bears it: an address without its zone, a name without its last dot. */
+static bool peer_name(const struct loading *l, char name[NAME_SIZE])
 {
-    struct in6_addr address;
-    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+    size_t length = elect__text_address(l->tls->server_name);
+    if (length == 0)
+        length = strlen(l->tls->server_name);
+    if (length > 1 && l->tls->server_name[length - 1] == '.')
+        length--;
+    if (length >= NAME_SIZE)
+        return refuse(l, "tls_server_name", l->tls->server_name, "no name or address is as long as that");
+    memcpy(name, l->tls->server_name, length);
+    name[length] = '\0';
+    return true;
 }
 
 static bool set_peer(const struct loading *l, SSL *ssl)
 {
-    const char *name = l->tls->server_name;
+    char name[NAME_SIZE];
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    if (!peer_name(l, name))
+        return false;
     if (l->tls->verify && !*name)
         return refuse(l, "tls_server_name", "", "there is no name to look for in the server's certificate");
     SSL_set_verify(ssl, l->tls->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    if (is_address(name)) /* which SNI does not carry */
+    if (elect__text_address(name) > 0) /* which SNI does not carry */
         return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 || refuse_openssl(l, "tls_server_name", name);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (*name && (X509_VERIFY_PARAM_set1_host(param, name, 0) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1))
@@ -234,6 +239,11 @@ static bool configure(const struct loading *l)
     if (SSL_CTX_set_min_proto_version(l->ctx, version) != 1)
         return refuse_openssl(l, "tls_min_version", l->tls->min_version);
     return (!l->tls->verify || load_trust(l)) && load_identity(l);
+}
+
+bool elect__tls_begin(void)
+{
+    return OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
 }
 
 SSL *elect__tls_session(const struct elect__tls *tls, char *error, size_t size)

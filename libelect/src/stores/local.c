@@ -1,4 +1,4 @@
-#include "local_fork.h"
+#include "../fork_list.h"
 #include "local_lock.h"
 #include "local_store.h"
 #include <assert.h>
@@ -116,7 +116,7 @@ static void close_file(struct elect__local_stand *stand)
     struct stat stat;
     if (stand->seat.fd < 0)
         return;
-    elect__local_fork_remove(stand->seat.fd);
+    elect__fork_list_remove(stand->seat.fd);
     /* A program that closes descriptors by number may have got ours for something of its own since. */
     if (fstat(stand->seat.fd, &stat) == 0 && stat.st_dev == stand->dev && stat.st_ino == stand->ino)
         close(stand->seat.fd);
@@ -158,7 +158,7 @@ int elect__local_stand_open(struct elect__local_stand *stand, bool create)
         seat->fd = opened.fd;
         stand->dev = opened.dev;
         stand->ino = opened.ino;
-        failure = elect__local_fork_add(seat->fd);
+        failure = elect__fork_list_add(seat->fd);
         /* Who forgets an election holds this byte while its file goes: so look once more, below, after it was ours. */
         if (failure == 0 && stands(stand))
             failure = elect__local_lock(seat->fd, F_RDLCK, ELECT__LOCAL_STANDING_AT, 1);

@@ -1,4 +1,4 @@
-#include "local_fork.h"
+#include "../fork_list.h"
 #include "local_store.h"
 #include <elect/elect.h>
 #include <errno.h>
@@ -181,14 +181,14 @@ static int open_inotify(struct elect__local_store *store)
     if (watch->inotify < 0 || watch->timer < 0)
         return -errno;
     int failure = add_watch(store);
-    failure = failure != 0 ? failure : elect__local_fork_add(watch->inotify);
-    return failure != 0 ? failure : elect__local_fork_add(watch->timer);
+    failure = failure != 0 ? failure : elect__fork_list_add(watch->inotify);
+    return failure != 0 ? failure : elect__fork_list_add(watch->timer);
 }
 
 static void close_one(int *fd)
 {
     if (*fd >= 0) {
-        elect__local_fork_remove(*fd);
+        elect__fork_list_remove(*fd);
         close(*fd);
     }
     *fd = -1;

@@ -141,6 +141,7 @@ void elect__memory_refresh(struct elect__memory *memory, struct elect__memory_re
     struct elect__ledger_lock *lock = &at->ledger.lock;
     if (lock->held && at->rival && lock->attempt == at->rival_attempt) {
         lock->until_us = at->ledger.record.lease_until_us = now_us + at->rival_ttl_us;
+        at->ledger.record.ttl_us = at->rival_ttl_us;
         if (at->info)
             at->info->view.last_heartbeat_ms = now_us / 1000;
     }

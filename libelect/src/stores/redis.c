@@ -17,12 +17,7 @@ void elect__redis_log(struct elect__redis *redis, int32_t level, const char *for
 void elect__redis_command(struct elect__redis_command *command, const char *a, const char *b, const char *c)
 {
     const char *const arguments[] = {a, b, c};
-    command->argc = 0;
-    for (int i = 0; i < 3 && arguments[i]; i++) {
-        command->argv[i] = arguments[i];
-        command->length[i] = strlen(arguments[i]);
-        command->argc = i + 1;
-    }
+    elect__redis_command_of(command, c ? 3 : 2, arguments);
 }
 
 /* ---- what the connections tell ---- */

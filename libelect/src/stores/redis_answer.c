@@ -129,7 +129,12 @@ static bool read_lost(const struct answer *answer, const redisReply *reply)
         !take_server(answer, reply->element[2]))
         return false;
     answer->reply->outcome = ELECT__LOST_DATA;
-    if (stored == 0)
+    if (stored >= answer->op->highest_epoch)
+        say(answer,
+            "the lease of epoch %" PRIu64 " would end later than any does: the server's clock was stepped back, and "
+            "perhaps a leader's lock is lost",
+            stored);
+    else if (stored == 0)
         say(answer, "redis lost the record of epoch %" PRIu64 ", and perhaps a leader's lock with it",
             answer->op->highest_epoch);
     else

@@ -5,9 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_NS (5 * ELECT__S) /* of one round: a server that hangs is noticed also where nobody set a timeout */
+#define PATIENCE_NS (5 * ELECT__S) /* of one round: a server that hangs is noticed, whatever time somebody set */
 
 /* ---- the life of a question ---- */
+
+static void cancel(struct elect__redis_question *question, struct elect__redis_request *request)
+{
+    if (request->sent)
+        elect__redis_conn_cancel(question->redis->link.conns[ELECT__REDIS_COMMANDS_OF_ALL], request);
+}
+
+static void free_question(struct elect__redis_question *question)
+{
+    cancel(question, &question->request);
+    for (size_t i = 0; i < question->count; i++) {
+        cancel(question, &question->items[i].request);
+        free(question->items[i].keys);
+        free(question->items[i].name);
+        free(question->items[i].id);
+    }
+    free(question->items);
+    free(question->keys);
+    cJSON_Delete(question->leader.json);
+    free(question);
+}
 
 static void drop(struct elect__redis_question *question)
 {
@@ -17,14 +38,7 @@ static void drop(struct elect__redis_question *question)
         question->redis->questions = question->next;
     if (question->next)
         question->next->previous = question->previous;
-    for (size_t i = 0; i < question->count; i++) {
-        free(question->items[i].name);
-        free(question->items[i].id);
-    }
-    free(question->items);
-    free(question->keys);
-    cJSON_Delete(question->leader.json);
-    free(question);
+    free_question(question);
 }
 
 void elect__redis_question_end(struct elect__redis_question *question, int32_t code, char *json, const char *text)
@@ -39,16 +53,11 @@ void elect__redis_question_json(struct elect__redis_question *question, char *js
     elect__redis_question_end(question, json ? ELECT_OK : ELECT_ENOMEM, json, NULL);
 }
 
-static void on_answer(struct elect__redis_request *request, const struct elect__redis_answer *answer)
+void elect__redis_question_failed(struct elect__redis_question *question, const struct elect__redis_answer *answer)
 {
-    struct elect__redis_question *question = (struct elect__redis_question *)(void *)request;
     const struct elect__query *query = question->query;
     bool writes = query->kind == ELECT__QUERY_DEPOSE || query->kind == ELECT__QUERY_FORGET;
     char text[ELECT__REDIS_TEXT_SIZE];
-    if (answer->fate == ELECT__REDIS_ANSWERED) {
-        question->take(question, answer->replies);
-        return;
-    }
     snprintf(text, sizeof text, "%s", answer->text ? answer->text : elect_code_text(answer->code));
     if (answer->fate == ELECT__REDIS_LOST && writes)
         elect__redis_question_end(question, ELECT_EUNKNOWN, NULL, text);
@@ -58,17 +67,33 @@ static void on_answer(struct elect__redis_request *request, const struct elect__
         elect__redis_question_end(question, answer->code, NULL, text);
 }
 
-void elect__redis_question_send(struct elect__redis_question *question, const struct elect__redis_command *commands,
-                                int count, elect__redis_take *take)
+static void on_answer(struct elect__redis_request *request, const struct elect__redis_answer *answer)
 {
-    const char *key = question->keys ? question->keys->lock : NULL;
+    struct elect__redis_question *question = (struct elect__redis_question *)(void *)request;
+    if (answer->fate == ELECT__REDIS_ANSWERED)
+        question->take(question, answer->replies);
+    else
+        elect__redis_question_failed(question, answer);
+}
+
+bool elect__redis_question_post(struct elect__redis_question *question, struct elect__redis_request *request,
+                                const char *key, const struct elect__redis_command *commands, int count)
+{
     struct elect__redis_conn *conn = elect__redis_link_conn(question->redis, ELECT__REDIS_COMMANDS_OF_ALL, key);
     int64_t until_ns = elect__redis_now(question->redis) + PATIENCE_NS;
     if (until_ns > question->query->deadline_ns)
         until_ns = question->query->deadline_ns;
+    request->patience_ns = PATIENCE_NS;
+    return conn && elect__redis_conn_send(conn, request, commands, count, until_ns);
+}
+
+void elect__redis_question_send(struct elect__redis_question *question, const struct elect__redis_command *commands,
+                                int count, elect__redis_take *take)
+{
     question->take = take;
     question->request.done = on_answer;
-    if (!conn || !elect__redis_conn_send(conn, &question->request, commands, count, until_ns))
+    if (!elect__redis_question_post(question, &question->request, question->keys ? question->keys->lock : NULL,
+                                    commands, count))
         elect__redis_question_end(question, ELECT_ENOMEM, NULL, NULL);
 }
 
@@ -103,7 +128,10 @@ static void take_last(struct elect__redis_question *question, redisReply *const 
         elect__redis_question_refused(question, replies[0]);
         return;
     }
-    bool known = replies && elect__redis_history_last(replies[0], &last, &json);
+    bool led = question->status.state == ELECT__REPORT_LED;
+    bool known = replies && elect__redis_history_last(replies[0], led, &last, &json);
+    if (known && last.ended_at_ms == 0 && last.epoch == question->last_epoch)
+        last.ended_at_ms = question->lease_until_ms; /* nobody has written when it ended: it did by then */
     question->status.last = known ? &last : NULL;
     question->status.tier = elect__redis_tier(question->redis, tier);
     char *report = elect__report_status(&question->status);
@@ -112,8 +140,8 @@ static void take_last(struct elect__redis_question *question, redisReply *const 
     elect__redis_question_json(question, report);
 }
 
-void elect__redis_question_leader(const struct elect__redis_question *question,
-                                  const struct elect__redis_holder *holder, struct elect__redis_leader *leader)
+void elect__redis_question_leader(const struct elect__redis_keys *keys, const struct elect__redis_holder *holder,
+                                  struct elect__redis_leader *leader)
 {
     struct elect__redis_found found = {
         .value = holder->value,
@@ -121,7 +149,7 @@ void elect__redis_question_leader(const struct elect__redis_question *question,
         .info = holder->info,
         .info_length = holder->info_length,
     };
-    elect__redis_leader(question->keys, &found, holder->epoch, leader);
+    elect__redis_leader(keys, &found, holder->epoch, leader);
     if (holder->heartbeat_us != 0)
         leader->view.last_heartbeat_ms = holder->heartbeat_us / 1000;
 }
@@ -136,10 +164,11 @@ static void take_status(struct elect__redis_question *question, redisReply *cons
         elect__redis_question_end(question, code, NULL, text);
         return;
     }
+    question->last_epoch = holder.last_epoch;
     int64_t lease_us = holder.server_us != 0 ? holder.lease_until_us - holder.server_us : 0;
     *status = (struct elect__status_view){.settings = question->query->settings, .state = ELECT__REPORT_NOBODY};
     if (holder.held) {
-        elect__redis_question_leader(question, &holder, &question->leader);
+        elect__redis_question_leader(question->keys, &holder, &question->leader);
         status->state = ELECT__REPORT_LED;
         status->leader = &question->leader.view;
         status->lease_left_ms = holder.left_ms > 0 ? holder.left_ms : 0;
@@ -148,14 +177,16 @@ static void take_status(struct elect__redis_question *question, redisReply *cons
     } else if (holder.last_epoch != 0 && !holder.released && lease_us > 0) {
         status->wait_ms = lease_us / 1000 + 1;
         status->wait_why = "the lock has vanished before its lease was over, and its leader may not know";
+    } else {
+        question->lease_until_ms = holder.lease_until_us / 1000;
     }
     ask_history(question, take_last);
 }
 
-void elect__redis_question_holder(struct elect__redis_question *question, elect__redis_take *take)
+static void ask_status(struct elect__redis_question *question)
 {
     struct elect__redis_command commands[ELECT__REDIS_COMMANDS];
-    elect__redis_question_send(question, commands, elect__redis_holder_write(question->keys, commands), take);
+    elect__redis_question_send(question, commands, elect__redis_holder_write(question->keys, commands), take_status);
 }
 
 static void take_history(struct elect__redis_question *question, redisReply *const *replies)
@@ -206,18 +237,14 @@ static void take_listeners(struct elect__redis_question *question, redisReply *c
 static void forget(struct elect__redis_question *question)
 {
     struct elect__redis_seat *seat = NULL;
-    const char *channel = question->keys->channel, *argv[] = {"PUBLISH", channel, "is anybody there"};
-    struct elect__redis_command command = {.argc = 3};
+    struct elect__redis_command command;
     while ((seat = elect__redis_seat_next(question->redis, question->keys->lock, seat))) {
         if (!seat->slot->settings->observer) {
             elect__redis_question_end(question, ELECT_ESTATE, NULL, NULL);
             return;
         }
     }
-    for (int i = 0; i < command.argc; i++) {
-        command.argv[i] = argv[i];
-        command.length[i] = strlen(argv[i]);
-    }
+    elect__redis_command(&command, "PUBLISH", question->keys->channel, "is anybody there");
     elect__redis_question_send(question, &command, 1, take_listeners);
 }
 
@@ -250,7 +277,7 @@ static void begin(struct elect__redis_question *question)
 {
     switch (question->query->kind) {
     case ELECT__QUERY_STATUS:
-        elect__redis_question_holder(question, take_status);
+        ask_status(question);
         break;
     case ELECT__QUERY_HISTORY:
         ask_history(question, take_history);
@@ -307,10 +334,11 @@ void elect__redis_query(struct elect__store *store, struct elect__query *query)
 
 void elect__redis_questions_end(struct elect__redis *redis)
 {
-    struct elect__redis_question *question;
-    while ((question = redis->questions)) {
-        if (question->request.sent)
-            elect__redis_conn_cancel(redis->link.conns[ELECT__REDIS_COMMANDS_OF_ALL], &question->request);
-        drop(question);
+    struct elect__redis_question *question = redis->questions;
+    redis->questions = NULL;
+    while (question) {
+        struct elect__redis_question *next = question->next;
+        free_question(question);
+        question = next;
     }
 }

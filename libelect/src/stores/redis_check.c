@@ -1,4 +1,5 @@
 /* What is found at each connect, and the server's clock: nothing here decides who leads, it says what the store is worth. */
+#include "../text.h"
 #include "redis_store.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,14 +13,17 @@ enum { VERSION_MIN = 602 }; /* 6.2: an older one is not what the tests run on */
 const char *elect__redis_info_field(const char *info, const char *key, char *out, size_t size)
 {
     size_t length = strlen(key);
+    char value[ELECT__SHOW_SIZE], shown[ELECT__SHOW_SIZE];
     const char *line = info;
     out[0] = '\0';
     while (line && (strncmp(line, key, length) != 0 || line[length] != ':')) {
         line = strchr(line, '\n');
         line += line != NULL;
     }
-    if (line)
-        snprintf(out, size, "%.*s", (int)strcspn(line + length + 1, "\r\n"), line + length + 1);
+    if (line) { /* it comes to logs and terminals */
+        snprintf(value, sizeof value, "%.*s", (int)strcspn(line + length + 1, "\r\n"), line + length + 1);
+        snprintf(out, size, "%s", elect__text_show(value, shown));
+    }
     return out;
 }
 
@@ -29,15 +33,35 @@ static bool has(const char *info, const char *key, const char *value)
     return strcmp(elect__redis_info_field(info, key, text, sizeof text), value) == 0;
 }
 
+/* "slave0:ip=...,port=...,state=online,..." -> what is behind "slave0:"; NULL: it is no such line. */
+static const char *online(const char *line)
+{
+    size_t length = strcspn(line, "\r\n");
+    bool numbered = strncmp(line, "slave", 5) == 0 && line[5] >= '0' && line[5] <= '9';
+    const char *state = numbered ? strstr(line, ",state=online") : NULL;
+    return state && state < line + length ? strchr(line, ':') + 1 : NULL;
+}
+
+/* A replica that connects again stands there twice for a while, as its old connection is not known to be broken. */
+static bool is_new(const char *info, const char *line, const char *replica)
+{
+    size_t length = (size_t)(strstr(replica, ",state=") + 1 - replica);
+    for (; info && info < line; info = strchr(info, '\n')) {
+        info += *info == '\n';
+        const char *other = info < line ? online(info) : NULL;
+        if (other && strncmp(other, replica, length) == 0)
+            return false;
+    }
+    return true;
+}
+
 int elect__redis_check_replicas(const char *info)
 {
     int replicas = 0;
     for (const char *line = info; line; line = strchr(line, '\n')) {
         line += *line == '\n';
-        size_t length = strcspn(line, "\r\n");
-        bool numbered = strncmp(line, "slave", 5) == 0 && line[5] >= '0' && line[5] <= '9';
-        const char *state = numbered ? strstr(line, "state=online") : NULL;
-        replicas += state && state < line + length;
+        const char *replica = online(line);
+        replicas += replica && is_new(info, line, replica);
     }
     return replicas;
 }
@@ -114,8 +138,7 @@ int elect__redis_warnings(const struct elect__redis *redis, char out[ELECT__REDI
     if (redis->stepped)
         add(&list, "the server's clock was stepped: it expires locks by it, so a leader may have had a successor");
     if (!server->told)
-        add(&list,
-            "INFO is denied (+info): each connect costs a wait of lock_ttl, and a promoted replica goes unnoticed");
+        add(&list, "INFO is denied (+info): each election costs a wait of lock_ttl, as a restart goes unnoticed");
     if (server->replica)
         add(&list, "the server is a replica: nothing can be written to it");
     if (server->cluster)
@@ -152,6 +175,7 @@ static void log_warnings(struct elect__redis *redis)
 void elect__redis_check_connect(struct elect__redis *redis, const char *info)
 {
     read_info(&redis->server, info);
+    elect__redis_replicas_seen(redis, redis->server.replicas);
     log_warnings(redis);
 }
 
@@ -166,9 +190,10 @@ void elect__redis_check_clock(struct elect__redis *redis, int64_t server_us, int
     int64_t size_us = step_us < 0 ? -step_us : step_us;
     if (step_us == 0)
         return;
-    snprintf(text, sizeof text,
-             "store clock stepped by %+.3fs: the server expires locks by it, so a leader may have had a successor early",
-             (double)step_us / 1e6);
+    snprintf(
+        text, sizeof text,
+        "store clock stepped by %+.3fs: the server expires locks by it, so a leader may have had a successor early",
+        (double)step_us / 1e6);
     while ((entry = elect__table_next(&redis->locks, entry))) {
         struct elect__slot *slot = elect__redis_seat_of(entry)->slot;
         if (size_us <= slot->settings->clock_margin_ns / 1000)

@@ -10,8 +10,8 @@ struct elect__redis_clock {
 };
 
 /* A reading that was taken by the server between sent_ns and received_ns. Answers by how much the server's clock was
- * stepped, in microseconds, or 0: clocks that run within 500 ppm of each other explain it, to within 20 ms. After a step
- * it counts from there. */
+ * stepped, in microseconds, or 0: clocks that run within 500 ppm of each other explain it, to within 20 ms. After a
+ * step it counts from there. */
 int64_t elect__redis_clock_read(struct elect__redis_clock *clock, int64_t server_us, int64_t sent_ns,
                                 int64_t received_ns);
 #endif

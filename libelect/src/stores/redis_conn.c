@@ -177,6 +177,8 @@ static void on_data(void *user, const char *bytes, size_t length)
         elect__redis_queue_reply(conn, reply);
     if (!conn->closed && conn->stream == stream && got < 0)
         elect__redis_conn_fail(conn, ELECT_EUNREACHABLE, false, "%s", error);
+    if (!conn->closed && conn->state == ELECT__REDIS_UP)
+        elect__redis_queue_flush(conn);
     leave(conn);
 }
 
@@ -192,8 +194,8 @@ static void on_down(void *user, bool certificate, const char *text)
 
 static const struct elect__stream_events stream_events = {.up = on_up, .data = on_data, .down = on_down};
 
-/* With the newest settings, which last as long as this call. */
-static void open_stream(const struct elect__settings *settings, void *user)
+/* With the newest settings, which last as long as this call: nothing is opened in it, since others wait for its end. */
+static void make_stream(const struct elect__settings *settings, void *user)
 {
     struct elect__redis_conn *conn = user;
     const struct elect__redis_target *target = conn->args.target;
@@ -211,7 +213,7 @@ static void open_stream(const struct elect__settings *settings, void *user)
         .tls = target->tls ? &tls : NULL,
         .connect_ms = CONNECT_MS};
     conn->warned = conn->warned && !tls.verify;
-    conn->stream = elect__stream_open(conn->args.store->base, &where, &stream_events, conn);
+    conn->stream = elect__stream_new(conn->args.store->base, &where, &stream_events, conn);
     conn->unverified = target->tls && !tls.verify;
 }
 
@@ -232,10 +234,10 @@ static void on_retry(struct elect__timer *timer)
     elect__resp_free(conn->resp);
     conn->resp = elect__resp_new();
     conn->state = ELECT__REDIS_OPENING;
-    store->host->current(store->ctx, open_stream, conn);
+    store->host->current(store->ctx, make_stream, conn);
     if (conn->unverified && !conn->warned)
         warn(conn);
-    if (!conn->resp || !conn->stream)
+    if (!conn->resp || !conn->stream || !elect__stream_open(conn->stream))
         elect__redis_conn_fail(conn, ELECT_ENOMEM, false, "out of memory, descriptors or threads");
 }
 
@@ -273,6 +275,15 @@ static void on_ping(struct elect__timer *timer)
 }
 
 /* ---- for the store ---- */
+
+void elect__redis_command_of(struct elect__redis_command *command, int argc, const char *const *argv)
+{
+    command->argc = argc;
+    for (int i = 0; i < argc; i++) {
+        command->argv[i] = argv[i];
+        command->length[i] = strlen(argv[i]);
+    }
+}
 
 static void name_peer(struct elect__redis_conn *conn)
 {
@@ -320,12 +331,6 @@ void elect__redis_conn_close(struct elect__redis_conn *conn)
     elect__redis_queue_drop(conn);
     if (conn->inside == 0)
         free_conn(conn);
-}
-
-void elect__redis_conn_forked(struct elect__redis_conn *conn)
-{
-    if (conn->stream)
-        elect__stream_forked(conn->stream);
 }
 
 bool elect__redis_conn_is_up(const struct elect__redis_conn *conn)

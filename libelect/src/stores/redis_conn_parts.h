@@ -1,5 +1,5 @@
-/* The parts of a connection: redis_conn.c (it begins, ends and begins again), redis_login.c (who we are, before it is up),
- * redis_queue.c (what was sent, and what answers it). */
+/* The parts of a connection: redis_conn.c (it begins, ends and begins again), redis_login.c (who we are, before it is
+ * up), redis_queue.c (what was sent, and what answers it). */
 #ifndef ELECT_SRC_STORES_REDIS_CONN_PARTS_H
 #define ELECT_SRC_STORES_REDIS_CONN_PARTS_H
 #include "../env.h"
@@ -34,6 +34,7 @@ struct elect__redis_sent {
     struct elect__timer timer;
     enum elect__redis_step step;
     int64_t deadline_ns, sent_ns; /* sent_ns 0: it waits */
+    int64_t patience_ns;          /* the request's */
     int count, got;               /* commands and replies */
     redisReply *replies[ELECT__REDIS_COMMANDS];
     char *bytes; /* until they are written */
@@ -93,7 +94,8 @@ struct elect__redis_sent *elect__redis_sent_new(struct elect__redis_conn *conn,
 void elect__redis_sent_free(struct elect__redis_sent *sent);
 /* Writes it, and awaits its replies. */
 void elect__redis_sent_fly(struct elect__redis_sent *sent);
-/* What waits, as far as its time has not come. */
+/* What waits, as far as its time has not come, and the stream has not more than it can send. What is left has to wait
+ * for answers to what was sent. */
 void elect__redis_queue_flush(struct elect__redis_conn *conn);
 /* Gives a reply to what it answers, and frees it. */
 void elect__redis_queue_reply(struct elect__redis_conn *conn, redisReply *reply);

@@ -7,7 +7,7 @@
 
 #define PATIENCE_NS (10 * ELECT__S) /* of one round, the first one's connecting included */
 #define PROBE "doctor"
-enum { PAUSE_US = 50000, LISTEN_US = 3000000, ANSWER_US = 1000 };
+enum { PAUSE_US = 50000, LISTEN_US = 10000000, ANSWER_US = 1000, TRIES = 3 };
 
 /* ---- the life of a visit ---- */
 
@@ -46,11 +46,18 @@ static void tell(struct elect__redis_visit *visit)
     finish(visit, json ? ELECT_OK : ELECT_ENOMEM, json, NULL);
 }
 
-/* What trying again does not mend is a finding; the rest is no answer. */
+static void greet(struct elect__redis_visit *visit);
+
+/* What trying again does not mend is a finding; the rest is no answer. A host that is busy may be late once. */
 static void failed(struct elect__redis_visit *visit, const struct elect__redis_answer *answer)
 {
     const char *text = answer->text ? answer->text : elect_code_text(answer->code);
     bool lasting = answer->code == ELECT_EAUTH || answer->code == ELECT_ESTORE;
+    if (!lasting && !visit->met && ++visit->tries < TRIES &&
+        elect__redis_now(visit->redis) < visit->query->deadline_ns) {
+        greet(visit);
+        return;
+    }
     if (!lasting) {
         finish(visit, answer->code, NULL, text);
         return;
@@ -76,25 +83,17 @@ static void send_round(struct elect__redis_visit *visit, const struct elect__red
         until_ns = visit->query->deadline_ns;
     visit->take = take;
     visit->request.done = on_answer;
+    visit->request.patience_ns = PATIENCE_NS;
     visit->conn = elect__redis_link_conn(visit->redis, ELECT__REDIS_COMMANDS_OF_ALL, visit->keys->lock);
     if (!visit->conn || !elect__redis_conn_send(visit->conn, &visit->request, commands, count, until_ns))
         finish(visit, ELECT_ENOMEM, NULL, NULL);
-}
-
-static void write_command(struct elect__redis_command *command, const char *const *argv, int argc)
-{
-    command->argc = argc;
-    for (int i = 0; i < argc; i++) {
-        command->argv[i] = argv[i];
-        command->length[i] = strlen(argv[i]);
-    }
 }
 
 void elect__redis_visit_send(struct elect__redis_visit *visit, const char *const *argv, int argc,
                              void (*take)(struct elect__redis_visit *visit, const struct elect__redis_answer *answer))
 {
     struct elect__redis_command command;
-    write_command(&command, argv, argc);
+    elect__redis_command_of(&command, argc, argv);
     send_round(visit, &command, 1, take);
 }
 
@@ -140,12 +139,10 @@ static void find_speed(struct elect__redis_visit *visit)
 /* Both ends of what the readings allow, against our clock of day. */
 static void read_clock(struct elect__redis_visit *visit, const struct elect__redis_answer *answer)
 {
-    const redisReply *reply = answer->replies[1];
     struct elect__doctor *doctor = &visit->doctor;
-    if (!elect__reply_is_array(reply, 2) || !elect__reply_is_text(reply->element[0]) ||
-        !elect__reply_is_text(reply->element[1]))
+    int64_t server_us;
+    if (!elect__reply_clock(answer->replies[1], &server_us))
         return;
-    int64_t server_us = strtoll(reply->element[0]->str, NULL, 10) * 1000000 + strtoll(reply->element[1]->str, NULL, 10);
     if (elect__redis_clock_read(&visit->clock, server_us, answer->sent_ns, answer->received_ns) != 0)
         doctor->clock_stepped = true;
     const struct elect__env *env = visit->redis->args.env;
@@ -175,9 +172,11 @@ static void beat(struct elect__redis_visit *visit)
     struct elect__redis_party party = {
         .keys = visit->keys, .settings = visit->query->settings, .incarnation = "00000000000000000000000000000000"};
     struct elect__op op = {.verb = ELECT__RENEW, .epoch = 1, .attempt = 1};
-    elect__redis_op_write(&party, &op, false, &scratch, commands);
-    write_command(&commands[1], time, 1);
-    send_round(visit, commands, 2, take_beat);
+    elect__redis_command_of(&commands[1], 1, time);
+    if (elect__redis_op_write(&party, &op, false, &scratch, commands) == 1)
+        send_round(visit, commands, 2, take_beat);
+    else
+        finish(visit, ELECT_ENOMEM, NULL, NULL);
 }
 
 /* ---- does it tell of changes? ---- */
@@ -195,8 +194,8 @@ static void listened(struct elect__redis_visit *visit)
     beat(visit);
 }
 
-/* On the turn after: a connection is not closed from within what it calls. The message may come before the answer of the
- * PUBLISH that sent it. */
+/* On a turn of its own: the message may come before the answer of the PUBLISH that sent it, whose request is needed
+ * again. */
 static void on_listened(evutil_socket_t fd, short what, void *arg)
 {
     struct elect__redis_visit *visit = arg;
@@ -218,10 +217,9 @@ static void take_publish(struct elect__redis_visit *visit, const struct elect__r
 static void on_listener_up(void *user, const char *info)
 {
     struct elect__redis_visit *visit = user;
-    const char *argv[] = {"SUBSCRIBE", visit->keys->channel};
     struct elect__redis_command command;
     (void)info;
-    write_command(&command, argv, 2);
+    elect__redis_command(&command, "SUBSCRIBE", visit->keys->channel, NULL);
     elect__redis_conn_say(visit->listener, &command);
 }
 
@@ -242,11 +240,12 @@ static void on_listener_push(void *user, const redisReply *reply)
     if (reply->type == REDIS_REPLY_ERROR) {
         elect__redis_visit_denied(visit, visit->heard ? ELECT__RIGHT_UNSUBSCRIBE : ELECT__RIGHT_SUBSCRIBE, reply->str);
         wait_us(visit, 0, on_listened);
-    } else if (told && strcmp(reply->element[0]->str, "subscribe") == 0) {
+    } else if (told && strcmp(reply->element[0]->str, "subscribe") == 0 && !visit->published) {
+        visit->published = true; /* once: the server says it again when the listener has connected again */
         elect__redis_visit_send(visit, publish, 3, take_publish);
     } else if (told && strcmp(reply->element[0]->str, "message") == 0 && !visit->heard) {
         visit->heard = true;
-        write_command(&command, unsubscribe, 1);
+        elect__redis_command_of(&command, 1, unsubscribe);
         elect__redis_conn_say(visit->listener, &command);
     } else if (told && strcmp(reply->element[0]->str, "unsubscribe") == 0) {
         wait_us(visit, 0, on_listened);
@@ -274,12 +273,20 @@ void elect__redis_visit_listen(struct elect__redis_visit *visit)
 static void take_first(struct elect__redis_visit *visit, const struct elect__redis_answer *answer)
 {
     const redisReply *reply = answer->replies[0];
+    visit->met = true;
     if (reply->type == REDIS_REPLY_ERROR)
         elect__redis_visit_denied(visit, ELECT__RIGHT_PING, reply->str);
     elect__redis_visit_rights(visit);
 }
 
-/* An election that nobody has; in other layouts the lock that is there, on which nothing is tried that would change it. */
+static void greet(struct elect__redis_visit *visit)
+{
+    static const char *const ping[] = {"PING"};
+    elect__redis_visit_send(visit, ping, 1, take_first);
+}
+
+/* An election that nobody has; in other layouts the lock that is there, on which nothing is tried that would change
+ * it. */
 static int32_t choose_keys(struct elect__redis_visit *visit, char *error, size_t size)
 {
     const struct elect__settings *settings = visit->query->settings;
@@ -295,7 +302,6 @@ static int32_t choose_keys(struct elect__redis_visit *visit, char *error, size_t
 
 void elect__redis_doctor(struct elect__redis *redis, struct elect__query *query)
 {
-    static const char *const ping[] = {"PING"};
     char error[ELECT__REDIS_TEXT_SIZE] = "";
     struct elect__redis_visit *visit = calloc(1, sizeof *visit);
     if (!visit) {
@@ -313,7 +319,7 @@ void elect__redis_doctor(struct elect__redis *redis, struct elect__query *query)
     if (code != ELECT_OK)
         finish(visit, code, NULL, error);
     else
-        elect__redis_visit_send(visit, ping, 1, take_first);
+        greet(visit);
 }
 
 void elect__redis_doctor_end(struct elect__redis *redis)

@@ -1,5 +1,5 @@
-/* The long check of a Redis server, in parts: redis_doctor.c goes from one to the next, redis_doctor_rights.c tries what the
- * user may do, redis_doctor_server.c judges what INFO says. */
+/* The long check of a Redis server, in parts: redis_doctor.c goes from one to the next, redis_doctor_rights.c tries
+ * what the user may do, redis_doctor_server.c judges what INFO says. */
 #ifndef ELECT_SRC_STORES_REDIS_DOCTOR_H
 #define ELECT_SRC_STORES_REDIS_DOCTOR_H
 #include "../doctor.h"
@@ -21,6 +21,8 @@ struct elect__redis_visit {
     struct event timer;
     bool timed; /* the timer has been assigned */
 
+    bool met;  /* the server has answered */
+    int tries; /* before that */
     struct elect__redis_keys *keys;
     char database[24];
     int right;    /* being tried */
@@ -29,7 +31,7 @@ struct elect__redis_visit {
     char missing[ELECT__DOCTOR_LIST], unwise[ELECT__DOCTOR_LIST], losses[ELECT__DOCTOR_LIST];
 
     struct elect__redis_conn *listener; /* of our own: what it hears is nobody else's */
-    bool heard, silenced;
+    bool published, heard;
 
     struct elect__redis_clock clock;
     int round;

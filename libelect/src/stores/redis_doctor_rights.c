@@ -1,5 +1,5 @@
-/* Each right is tried by the command itself, in a way that changes nothing: on keys of an election that nobody has, or with
- * arguments that are refused after the right was granted. */
+/* Each right is tried by the command itself, in a way that changes nothing: on keys of an election that nobody has, or
+ * with arguments that are refused after the right was granted. */
 #include "redis_doctor.h"
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +31,6 @@ static const struct trial {
     [ELECT__RIGHT_GET] = {{"GET", LOCK}, {"GET", LOCK}, NULL},
     [ELECT__RIGHT_SET] = {{"SET", LOCK, "doctor", "PX", "5000"}, {"SET", LOCK, "doctor", "NX", "XX"}, NULL},
     [ELECT__RIGHT_DEL] = {{"DEL", LOCK}, {"EVAL", MAY_DELETE, "1", LOCK}, NULL},
-    [ELECT__RIGHT_EXISTS] = {{"EXISTS", LOCK}, {"EXISTS", LOCK}, "elections can't be forgotten"},
     [ELECT__RIGHT_HMGET] = {{"HMGET", TERM, "epoch"}, {NULL}, NULL},
     [ELECT__RIGHT_HSET] = {{"HSET", TERM, "a", "b", "c"}, {NULL}, NULL},
     [ELECT__RIGHT_LPUSH] = {{"LPUSH", LOCK, "doctor"}, {NULL}, "no history is kept"},
@@ -55,11 +54,10 @@ static const struct trial {
 
 /* DEL comes last of those that use the key; LPUSH needs the string there. */
 static const enum elect__redis_right order[] = {
-    ELECT__RIGHT_INFO,           ELECT__RIGHT_TIME,  ELECT__RIGHT_SELECT, ELECT__RIGHT_EVAL,   ELECT__RIGHT_SCRIPT_LOAD,
-    ELECT__RIGHT_EVALSHA,        ELECT__RIGHT_GET,   ELECT__RIGHT_PTTL,   ELECT__RIGHT_EXISTS, ELECT__RIGHT_SET,
-    ELECT__RIGHT_PEXPIRE,        ELECT__RIGHT_HMGET, ELECT__RIGHT_HSET,   ELECT__RIGHT_LPUSH,  ELECT__RIGHT_LTRIM,
-    ELECT__RIGHT_LRANGE,         ELECT__RIGHT_DEL,   ELECT__RIGHT_WAIT,   ELECT__RIGHT_SCAN,   ELECT__RIGHT_PUBLISH,
-    ELECT__RIGHT_CLIENT_SETNAME,
+    ELECT__RIGHT_INFO,    ELECT__RIGHT_TIME, ELECT__RIGHT_SELECT, ELECT__RIGHT_EVAL,    ELECT__RIGHT_SCRIPT_LOAD,
+    ELECT__RIGHT_EVALSHA, ELECT__RIGHT_GET,  ELECT__RIGHT_PTTL,   ELECT__RIGHT_SET,     ELECT__RIGHT_PEXPIRE,
+    ELECT__RIGHT_HMGET,   ELECT__RIGHT_HSET, ELECT__RIGHT_LPUSH,  ELECT__RIGHT_LTRIM,   ELECT__RIGHT_LRANGE,
+    ELECT__RIGHT_DEL,     ELECT__RIGHT_WAIT, ELECT__RIGHT_SCAN,   ELECT__RIGHT_PUBLISH, ELECT__RIGHT_CLIENT_SETNAME,
 };
 enum { TRIED = sizeof order / sizeof *order };
 

@@ -56,6 +56,9 @@ static void find_replicas(struct elect__redis_visit *visit, const char *info)
     else if (replicas > 0)
         elect__doctor_find(&visit->doctor, "replicas", ELECT__FINDING_OK, "", "%d, and each write waits for all",
                            replicas);
+    else if (waits)
+        elect__doctor_find(&visit->doctor, "replicas", ELECT__FINDING_FAIL, "add a replica, or set wait_replicas=off",
+                           "none, and wait_replicas=all: nobody is elected");
     else
         elect__doctor_find(&visit->doctor, "replicas", ELECT__FINDING_OK, "",
                            "none: while this server is down nobody "
@@ -120,10 +123,9 @@ static void find_grace(struct elect__redis_visit *visit, const char *info)
     else if (visit->query->settings->restart_grace_ns == 0)
         elect__doctor_find(&visit->doctor, "restart grace", ELECT__FINDING_SKIP, "", "restart_grace=0");
     else
-        elect__doctor_find(
-            &visit->doctor, "restart grace", ELECT__FINDING_FAIL, fix,
-            "INFO is denied or says too little: a restart is not noticed, so a grace is waited for after "
-            "each connect");
+        elect__doctor_find(&visit->doctor, "restart grace", ELECT__FINDING_FAIL, fix,
+                           "INFO is denied or says too little: a restart is not noticed, so a grace is waited for at "
+                           "each election");
 }
 
 void elect__redis_visit_find_server(struct elect__redis_visit *visit, const char *info)
@@ -145,10 +147,19 @@ static bool is_loopback(const char *host)
            (inet_pton(AF_INET6, host, &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address));
 }
 
+static void read_verify(const struct elect__settings *settings, void *user)
+{
+    *(bool *)user = settings->tls_verify;
+}
+
 void elect__redis_visit_find_way(struct elect__redis_visit *visit)
 {
     const struct elect__redis_target *target = &visit->redis->link.target;
-    if (target->tls && !visit->query->settings->tls_verify)
+    const struct elect__store_args *store = &visit->redis->args;
+    bool verified = false;
+    store->host->current(store->ctx, read_verify,
+                         &verified); /* an update may have changed it since the client was opened */
+    if (target->tls && !verified)
         elect__doctor_find(&visit->doctor, "tls", ELECT__FINDING_WARN, "set tls_ca_file, and tls_verify=on",
                            "tls_verify=off: whoever answers is taken for the server, and learns the password");
     else if (target->tls)

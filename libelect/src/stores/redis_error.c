@@ -16,8 +16,8 @@ struct meaning {
     const char *advice;
 };
 
-/* Of those that a script can meet, these are refused at its first write or before: all that may fail for another reason is
- * read before that. */
+/* Of those that a script can meet, these are refused at its first write or before: all that may fail for another reason
+ * is read before that. */
 static const struct meaning meanings[] = {
     {"NOSCRIPT ", ELECT_ESTORE, false, "the server has forgotten a script"},
     {"NOAUTH ", ELECT_EAUTH, false, "the server wants a password; set it in the URL, or by password or password_file"},
@@ -38,6 +38,8 @@ static const struct meaning meanings[] = {
     {"WRONGTYPE ", ELECT_ESTORE, false, "a key of this election holds another kind of value: something else uses it"},
     {"EXECABORT ", ELECT_ESTORE, false, "the server dropped the transaction"},
     {"ELECTEPOCH ", ELECT_ESTORE, false, "no epoch can follow; see to what is stored, or forget the election"},
+    {"ELECTRECORD ", ELECT_ESTORE, false, "the election's record is damaged; `elect forget` removes it"},
+    {"ELECTREPLICA ", ELECT_ESTORE, false, "this server is a replica, which elects nobody; connect to its master"},
     {"ERR unknown command", ELECT_ESTORE, false, "the server does not know a command that is needed"},
     {"ERR max number of clients", ELECT_EUNREACHABLE, false, "the server has too many clients"},
 };
@@ -70,9 +72,9 @@ static int32_t denied(const char *error, bool in_script, bool *written, char *te
         snprintf(text, size, "the server denies the right to run %s: ACL SETUSER <user> +%s (%s)", command, command,
                  shown);
     else if (strstr(error, "channel"))
-        snprintf(text, size, "the server denies the right to a channel: ACL SETUSER <user> &elect:* (%s)", shown);
+        snprintf(text, size, "the server denies the right to a channel: ACL SETUSER <user> &<prefix>:* (%s)", shown);
     else if (strstr(error, "key"))
-        snprintf(text, size, "the server denies the right to a key: ACL SETUSER <user> ~elect:* (%s)", shown);
+        snprintf(text, size, "the server denies the right to a key: ACL SETUSER <user> ~<prefix>:* (%s)", shown);
     else
         snprintf(text, size, "the server denies a right that a script needs; all of them: %s (%s)", elect__redis_rights,
                  shown);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { US_OF_S = 1000000, NS_OF_MS = 1000000 };
+enum { NS_OF_MS = 1000000 };
 
 enum elect__redis_read elect__redis_query_read(const struct elect__query *query, const redisReply *reply, int32_t *code,
                                                char *text, size_t size)
@@ -19,7 +19,9 @@ enum elect__redis_read elect__redis_query_read(const struct elect__query *query,
     } else if (reply->integer == 0) {
         *code = depose ? ELECT_ENOTLEADER : ELECT_ESTATE;
         snprintf(text, size, "%s",
-                 depose ? "nobody leads by that epoch" : "somebody leads, or may: a lease of this election lasts");
+                 depose
+                     ? "nobody leads by that epoch"
+                     : "somebody leads, or may: a lease of this election lasts, or it was recorded on another server");
     }
     return ELECT__REDIS_READ_DONE;
 }
@@ -52,23 +54,13 @@ static void read_record(const redisReply *record, struct elect__redis_holder *ou
     }
 }
 
-static bool read_clock(const redisReply *reply, int64_t *server_us)
-{
-    uint64_t seconds, microseconds;
-    if (!elect__reply_is_array(reply, 2) || !elect__reply_number(reply->element[0], &seconds) ||
-        seconds > INT64_MAX / US_OF_S - 1 || !elect__reply_number(reply->element[1], &microseconds) ||
-        microseconds >= US_OF_S)
-        return false;
-    *server_us = (int64_t)(seconds * US_OF_S + microseconds);
-    return true;
-}
-
 static bool is_nil_or_text(const redisReply *reply)
 {
     return elect__reply_is_text(reply) || (reply && reply->type == REDIS_REPLY_NIL);
 }
 
-/* The others' layouts: GET of the epoch, and of the info where there is one. Either may be missing, and is for people. */
+/* The others' layouts: GET of the epoch, and of the info where there is one. Either may be missing, and is for
+ * people. */
 static void read_beside(const struct elect__redis_keys *keys, redisReply *const *replies,
                         struct elect__redis_holder *out)
 {
@@ -92,11 +84,11 @@ bool elect__redis_holder_read(const struct elect__redis_keys *keys, redisReply *
     memset(out, 0, sizeof *out);
     text[0] = '\0';
     *code = ELECT_OK;
-    int bad = !is_nil_or_text(replies[0])                          ? 0
-              : !elect__reply_left(replies[1], &left_ns)           ? 1
-              : native && !elect__reply_is_array(replies[2], 7)    ? 2
-              : native && !read_clock(replies[3], &out->server_us) ? 3
-                                                                   : -1;
+    int bad = !is_nil_or_text(replies[0])                                  ? 0
+              : !elect__reply_left(replies[1], &left_ns)                   ? 1
+              : native && !elect__reply_is_array(replies[2], 7)            ? 2
+              : native && !elect__reply_clock(replies[3], &out->server_us) ? 3
+                                                                           : -1;
     if (bad >= 0) {
         *code = elect__redis_error(replies[bad], &written, text, size);
         return false;

@@ -1,5 +1,6 @@
 #include "redis_layout.h"
 #include <inttypes.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,11 +48,14 @@ static void base32(const unsigned char *bytes, size_t length, char out[BASE32_SI
     out[used] = '\0';
 }
 
-static void hash32(const EVP_MD *how, const char *text, size_t bytes, char out[BASE32_SIZE])
+/* False: OpenSSL has no memory, or does not give us this hash. */
+static bool hash32(const EVP_MD *how, const char *text, size_t bytes, char out[BASE32_SIZE])
 {
     unsigned char hash[EVP_MAX_MD_SIZE] = {0};
-    EVP_Digest(text, strlen(text), hash, NULL, how, NULL);
+    bool hashed = EVP_Digest(text, strlen(text), hash, NULL, how, NULL) == 1;
+    ERR_clear_error();
     base32(hash, bytes, out);
+    return hashed;
 }
 
 /* ---- keys ---- */
@@ -94,7 +98,8 @@ static void draft_beside(struct draft *draft, int at, const char *what)
     put(draft->text[at], has_tag(lock) ? "%s:%s" : "{%s}:%s", lock, what);
 }
 
-static void draft_foreign(struct draft *draft, const struct elect__settings *settings, const char *name)
+/* False: out of memory. */
+static bool draft_foreign(struct draft *draft, const struct elect__settings *settings, const char *name)
 {
     const struct elect__redis_layout *layout = elect__redis_layout_find(settings->layout);
     bool maplefile = strcmp(layout->name, "maplefile") == 0;
@@ -102,7 +107,8 @@ static void draft_foreign(struct draft *draft, const struct elect__settings *set
         put(draft->text[LOCK], "%s:{election}:leader", name);
     } else if (layout->value_is_random) {
         char hash[BASE32_SIZE];
-        hash32(EVP_sha1(), name, SHA1_BYTES, hash);
+        if (!hash32(EVP_sha1(), name, SHA1_BYTES, hash))
+            return false;
         put(draft->text[LOCK], "leader:%s", hash);
     } else {
         put(draft->text[LOCK], "%s", maplefile && !*settings->lock_key ? "maplefile:leader:lock" : settings->lock_key);
@@ -115,6 +121,7 @@ static void draft_foreign(struct draft *draft, const struct elect__settings *set
         put(draft->text[INFO], "%s", *settings->info_key ? settings->info_key : "maplefile:leader:info");
     else if (layout->keeps_info)
         draft_beside(draft, INFO, "info");
+    return true;
 }
 
 static int32_t check(const struct draft *draft, const struct elect__settings *settings, char *error, size_t size)
@@ -138,10 +145,10 @@ int32_t elect__redis_keys_new(const struct elect__settings *settings, const char
     *out = NULL;
     if (layout && layout->native)
         draft_native(&draft, settings, name);
-    else if (layout)
-        draft_foreign(&draft, settings, name);
-    else
+    else if (!layout)
         return snprintf(error, size, "layout=\"%s\": there is no such layout", settings->layout), ELECT_EINVAL;
+    else if (!draft_foreign(&draft, settings, name))
+        return ELECT_ENOMEM;
     int32_t code = check(&draft, settings, error, size);
     for (int i = 0; i < KEYS; i++)
         total += length[i] = strlen(draft.text[i]) + 1;
@@ -160,7 +167,7 @@ int32_t elect__redis_keys_new(const struct elect__settings *settings, const char
 
 /* ---- the lock's value ---- */
 
-void elect__redis_value_write(const struct elect__redis_layout *layout, const struct elect__settings *settings,
+bool elect__redis_value_write(const struct elect__redis_layout *layout, const struct elect__settings *settings,
                               const char *incarnation, uint64_t attempt, char out[ELECT__REDIS_VALUE_SIZE])
 {
     if (layout->native) {
@@ -169,11 +176,13 @@ void elect__redis_value_write(const struct elect__redis_layout *layout, const st
         /* Unlike any other's, and the same again for the renewal and the release of this attempt. */
         char text[64], hash[BASE32_SIZE];
         snprintf(text, sizeof text, "%s %016" PRIx64, incarnation, attempt);
-        hash32(EVP_sha256(), text, RANDOM_BYTES, hash);
+        if (!hash32(EVP_sha256(), text, RANDOM_BYTES, hash))
+            return false;
         snprintf(out, ELECT__REDIS_VALUE_SIZE, "%s", hash);
     } else {
         snprintf(out, ELECT__REDIS_VALUE_SIZE, "%s", settings->instance_id);
     }
+    return true;
 }
 
 size_t elect__redis_value_read(const struct elect__redis_layout *layout, const char *value, uint64_t *attempt)

@@ -13,8 +13,8 @@ enum {
 
 struct elect__redis_layout {
     const char *name;
-    /* Our own: the lock's value bears the attempt, and a term record without TTL outlives the lock. All others hold a plain
-     * value, know no record, and are released by a DEL that tells nobody. */
+    /* Our own: the lock's value bears the attempt, and a term record without TTL outlives the lock. All others hold a
+     * plain value, know no record, and are released by a DEL that tells nobody. */
     bool native;
     bool value_is_random; /* go-leader: 16 random bytes in base32 for each acquire, instead of the instance id */
     bool epoch_counts;    /* elector: the others raise epoch by INCR at each win */
@@ -36,8 +36,8 @@ const struct elect__redis_layout *elect__redis_layout_find(const char *name);
 int32_t elect__redis_keys_new(const struct elect__settings *settings, const char *name, struct elect__redis_keys **out,
                               char *error, size_t size);
 
-/* The value with which an attempt locks. */
-void elect__redis_value_write(const struct elect__redis_layout *layout, const struct elect__settings *settings,
+/* The value with which an attempt locks. False: out of memory. */
+bool elect__redis_value_write(const struct elect__redis_layout *layout, const struct elect__settings *settings,
                               const char *incarnation, uint64_t attempt, char out[ELECT__REDIS_VALUE_SIZE]);
 /* The instance id in value (its length; all of it where it has no attempt) and the attempt, or 0: not ours to know. */
 size_t elect__redis_value_read(const struct elect__redis_layout *layout, const char *value, uint64_t *attempt);

@@ -1,5 +1,5 @@
-/* Who holds a lock, as its value and what is told beside it say; kept by each seat for as long as the term lasts, so that
- * a look that finds it again costs no more than the look. */
+/* Who holds a lock, as its value and what is told beside it say; kept by each seat for as long as the term lasts, so
+ * that a look that finds it again costs no more than the look. */
 #include "../text.h"
 #include "redis_store.h"
 #include <inttypes.h>
@@ -48,13 +48,14 @@ void elect__redis_forget_holder(struct elect__redis_seat *seat)
     seat->holder_value = NULL;
 }
 
-/* Not a plain id, which is the same again in the next term; and an unknown epoch may be known the next time. */
+/* Not a plain id, which is the same again in the next term; nor what we would not write; and an unknown epoch may be
+ * known the next time. */
 static void keep_holder(struct elect__redis_seat *seat, const char *value, size_t length,
                         const struct elect__leader_view *view)
 {
     const struct elect__redis_layout *layout = seat->keys->layout;
     elect__redis_forget_holder(seat);
-    if (layout->native ? view->epoch == 0 : !layout->value_is_random)
+    if (length >= ELECT__REDIS_VALUE_SIZE || (layout->native ? view->epoch == 0 : !layout->value_is_random))
         return;
     seat->holder_value = strndup(value, length);
     seat->holder = elect__leader_new(view, elect__redis_now(seat->redis));

@@ -1,3 +1,4 @@
+#include "../net/tls.h"
 #include "../option_table.h"
 #include "redis_store.h"
 #include <stdio.h>
@@ -138,6 +139,10 @@ struct elect__redis_conn *elect__redis_link_conn(struct elect__redis *redis, enu
 int32_t elect__redis_link_open(struct elect__redis *redis, char *error, size_t size)
 {
     char rule[ELECT__RULE_SIZE];
+    if (!elect__tls_begin()) {
+        snprintf(error, size, "OpenSSL does not start");
+        return ELECT_ESTORE;
+    }
     int32_t code = elect__redis_target_parse(redis->args.settings->store, &redis->link.target, rule, sizeof rule);
     if (code == ELECT_EINVAL)
         return blame(redis, rule, error, size);

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LISTED_MAX = 100000 };
-
-static void list_next(struct elect__redis_question *question);
+enum { LISTED_MAX = 100000, UNDER_WAY_MAX = 100 };
 
 /* What glob patterns know is meant as it stands. */
 static size_t put_plain(char *out, size_t used, const char *text, size_t length)
@@ -100,42 +98,71 @@ static void finish_list(struct elect__redis_question *question)
     elect__redis_question_json(question, json);
 }
 
-static void take_item(struct elect__redis_question *question, redisReply *const *replies)
+static void take_item(struct elect__redis_item *item, redisReply *const *replies)
 {
-    struct elect__redis_item *item = &question->items[question->at];
     struct elect__redis_holder holder;
     struct elect__redis_leader leader;
     char text[ELECT__REDIS_TEXT_SIZE] = "";
     int32_t code;
     item->state = ELECT__REPORT_UNKNOWN; /* this key is damaged, and the others are told all the same */
-    if (elect__redis_holder_read(question->keys, replies, &holder, &code, text, sizeof text)) {
+    if (elect__redis_holder_read(item->keys, replies, &holder, &code, text, sizeof text)) {
         item->state = holder.held ? ELECT__REPORT_LED : ELECT__REPORT_NOBODY;
         item->left_ms = holder.held && holder.left_ms > 0 ? holder.left_ms : 0;
         item->epoch = holder.epoch;
     }
     if (item->state == ELECT__REPORT_LED) {
-        elect__redis_question_leader(question, &holder, &leader);
+        elect__redis_question_leader(item->keys, &holder, &leader);
         item->id = strdup(leader.view.instance_id);
         item->epoch = leader.view.epoch;
         cJSON_Delete(leader.json);
     }
-    question->at++;
-    list_next(question);
+    free(item->keys);
+    item->keys = NULL;
 }
 
-/* The next election that was found. */
-static void list_next(struct elect__redis_question *question)
+static void ask_items(struct elect__redis_question *question);
+
+static void item_answered(struct elect__redis_request *request, const struct elect__redis_answer *answer)
 {
-    char error[ELECT__REDIS_TEXT_SIZE];
-    free(question->keys);
-    question->keys = NULL;
-    if (question->at == question->count)
+    struct elect__redis_item *item = (struct elect__redis_item *)(void *)request;
+    struct elect__redis_question *question = item->question;
+    if (answer->fate != ELECT__REDIS_ANSWERED) {
+        elect__redis_question_failed(question, answer);
+        return;
+    }
+    question->under_way--;
+    take_item(item, answer->replies);
+    ask_items(question);
+}
+
+static int32_t ask_item(struct elect__redis_question *question, struct elect__redis_item *item, char *error,
+                        size_t size)
+{
+    struct elect__redis_command commands[ELECT__REDIS_COMMANDS];
+    int32_t code = elect__redis_keys_new(question->query->settings, item->name, &item->keys, error, size);
+    if (code != ELECT_OK)
+        return code;
+    item->question = question;
+    item->request.done = item_answered;
+    bool posted = elect__redis_question_post(question, &item->request, item->keys->lock, commands,
+                                             elect__redis_holder_write(item->keys, commands));
+    return posted ? ELECT_OK : ELECT_ENOMEM;
+}
+
+/* Many at a time, so that a list takes few round trips. */
+static void ask_items(struct elect__redis_question *question)
+{
+    char error[ELECT__REDIS_TEXT_SIZE] = "";
+    while (question->asked < question->count && question->under_way < UNDER_WAY_MAX) {
+        int32_t code = ask_item(question, &question->items[question->asked++], error, sizeof error);
+        if (code != ELECT_OK) {
+            elect__redis_question_end(question, code, NULL, *error ? error : NULL);
+            return;
+        }
+        question->under_way++;
+    }
+    if (question->under_way == 0)
         finish_list(question);
-    else if (elect__redis_keys_new(question->query->settings, question->items[question->at].name, &question->keys,
-                                   error, sizeof error) != ELECT_OK)
-        elect__redis_question_end(question, ELECT_ENOMEM, NULL, NULL);
-    else
-        elect__redis_question_holder(question, take_item);
 }
 
 static void scan(struct elect__redis_question *question);
@@ -169,17 +196,14 @@ static void take_scan(struct elect__redis_question *question, redisReply *const 
         return;
     }
     sort(question);
-    list_next(question);
+    ask_items(question);
 }
 
 static void scan(struct elect__redis_question *question)
 {
     const char *argv[] = {"SCAN", question->cursor, "MATCH", question->pattern, "COUNT", "1000"};
-    struct elect__redis_command command = {.argc = sizeof argv / sizeof *argv};
-    for (int i = 0; i < command.argc; i++) {
-        command.argv[i] = argv[i];
-        command.length[i] = strlen(argv[i]);
-    }
+    struct elect__redis_command command;
+    elect__redis_command_of(&command, sizeof argv / sizeof *argv, argv);
     elect__redis_question_send(question, &command, 1, take_scan);
 }
 

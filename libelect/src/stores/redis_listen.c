@@ -1,5 +1,6 @@
 /* The subscriber. What it tells only makes candidates look sooner: a message that is lost, or that somebody makes up,
  * costs a look, and each candidate has a timer of its own besides. */
+#include "redis_reply.h"
 #include "redis_store.h"
 #include <stdlib.h>
 #include <string.h>
@@ -207,11 +208,6 @@ static void hear(struct elect__redis_channel *channel, const redisReply *message
     }
 }
 
-static bool is_text(const redisReply *reply)
-{
-    return reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
-}
-
 static void refused(struct elect__redis *redis, const redisReply *reply)
 {
     char text[ELECT__REDIS_TEXT_SIZE];
@@ -230,14 +226,14 @@ void elect__redis_listen_push(struct elect__redis *redis, const redisReply *repl
         refused(redis, reply);
         return;
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 || !is_text(reply->element[0]) ||
-        !is_text(reply->element[1]))
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 || !elect__reply_is_text(reply->element[0]) ||
+        !elect__reply_is_text(reply->element[1]))
         return;
     struct elect__redis_channel *channel = find(redis, reply->element[1]->str);
     if (!channel)
         return;
     if (strcmp(reply->element[0]->str, "subscribe") == 0)
         confirmed(channel);
-    else if (strcmp(reply->element[0]->str, "message") == 0 && is_text(reply->element[2]))
+    else if (strcmp(reply->element[0]->str, "message") == 0 && elect__reply_is_text(reply->element[2]))
         hear(channel, reply->element[2]);
 }

@@ -1,14 +1,13 @@
-/* Who we are: nothing else is sent before AUTH and SELECT were answered. What a server says in refusing is never shown: it
- * may repeat what it was sent. */
+/* Who we are: nothing else is sent before AUTH and SELECT were answered. What a server says in refusing is never shown:
+ * it may repeat what it was sent. */
+#include "../net/file.h"
 #include "../planted.h"
 #include "redis_conn_parts.h"
 #include <elect/elect.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CLIENT_NAME "libelect"
@@ -26,11 +25,8 @@ static void scrub(char *secret)
 /* The first line of fd. NULL, or what is wrong with it. */
 static const char *read_line(int fd, char line[PASSWORD_MAX + 2])
 {
-    struct stat stat;
     size_t used = 0;
     ssize_t got = 1;
-    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode))
-        return "must be a regular file";
     while (got > 0 && used <= PASSWORD_MAX) {
         got = read(fd, line + used, PASSWORD_MAX + 1 - used);
         used += got > 0 ? (size_t)got : 0;
@@ -50,9 +46,9 @@ static const char *read_line(int fd, char line[PASSWORD_MAX + 2])
 /* NULL: error says why; "": out of memory. */
 static char *read_file(const char *path, char *error, size_t size)
 {
-    char line[PASSWORD_MAX + 2] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    const char *why = fd < 0 ? strerrordesc_np(errno) : read_line(fd, line);
+    char line[PASSWORD_MAX + 2] = "", fault[ELECT__SHOW_SIZE];
+    int fd = elect__file_open(path, fault);
+    const char *why = fd < 0 ? fault : read_line(fd, line);
     char *password = why ? NULL : strdup(line);
     explicit_bzero(line, sizeof line);
     if (fd >= 0)
@@ -73,8 +69,8 @@ static void read_settings(const struct elect__settings *settings, void *user)
     secrets->file = strdup(settings->password_file);
 }
 
-/* The newest: an option, which may have been updated, comes before the URL. "": there is none. NULL: error says why; "":
- * out of memory. */
+/* The newest: an option, which may have been updated, comes before the URL. "": there is none. NULL: error says why;
+ * "": out of memory. */
 static char *find_password(const struct elect__redis_conn *conn, char *error, size_t size)
 {
     struct secrets secrets = {NULL, NULL};
@@ -99,11 +95,8 @@ static char *find_password(const struct elect__redis_conn *conn, char *error, si
 
 static bool say(struct elect__redis_conn *conn, enum elect__redis_step step, int argc, const char *const *argv)
 {
-    struct elect__redis_command command = {.argc = argc};
-    for (int i = 0; i < argc; i++) {
-        command.argv[i] = argv[i];
-        command.length[i] = strlen(argv[i]);
-    }
+    struct elect__redis_command command;
+    elect__redis_command_of(&command, argc, argv);
     struct elect__redis_sent *sent =
         elect__redis_sent_new(conn, &command, 1, elect__redis_conn_now(conn) + conn->step_ns);
     if (!sent)
@@ -118,7 +111,8 @@ static void out_of_memory(struct elect__redis_conn *conn)
     elect__redis_conn_fail(conn, ELECT_ENOMEM, false, "%s", elect_code_text(ELECT_ENOMEM));
 }
 
-/* What is good to have. The last of them is INFO, which may be refused too: any answer shows that the server is there. */
+/* What is good to have. The last of them is INFO, which may be refused too: any answer shows that the server is
+ * there. */
 static void ask(struct elect__redis_conn *conn)
 {
     static const char *const name[] = {"CLIENT", "SETNAME", CLIENT_NAME}, *const info[] = {"INFO"},

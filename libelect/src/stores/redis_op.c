@@ -131,7 +131,9 @@ int elect__redis_op_write(const struct elect__redis_party *party, const struct e
                           struct elect__redis_scratch *scratch,
                           struct elect__redis_command commands[ELECT__REDIS_COMMANDS])
 {
-    elect__redis_value_write(party->keys->layout, party->settings, party->incarnation, op->attempt, scratch->value);
+    if (!elect__redis_value_write(party->keys->layout, party->settings, party->incarnation, op->attempt,
+                                  scratch->value))
+        return 0;
     if (op->verb == ELECT__PROBE)
         return write_look(party->keys, commands);
     if (op->verb == ELECT__ACQUIRE)

@@ -23,9 +23,9 @@ struct elect__redis_scratch {
     char numbers[8][24];
 };
 
-/* The commands of op, in order; answers their number. by_text: EVAL with the whole text instead of EVALSHA, after a
- * NOSCRIPT. A PROBE is GET and PTTL, the cheapest there is: who leads is asked for apart, by elect__redis_holder_write,
- * only when the lock's value is one that was not seen before. */
+/* The commands of op, in order; answers their number, 0: out of memory. by_text: EVAL with the whole text instead of
+ * EVALSHA, after a NOSCRIPT. A PROBE is GET and PTTL, the cheapest there is: who leads is asked for apart, by
+ * elect__redis_holder_write, only when the lock's value is one that was not seen before. */
 int elect__redis_op_write(const struct elect__redis_party *party, const struct elect__op *op, bool by_text,
                           struct elect__redis_scratch *scratch,
                           struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
@@ -48,14 +48,14 @@ enum elect__redis_read {
     ELECT__REDIS_READ_NO_INFO    /* ACQUIRE: nothing was written, for INFO is denied; wait a grace, then say no_info */
 };
 /* replies: of elect__redis_op_write, all of them. An answer that no such command can have is ELECT__UNKNOWN with
- * ELECT_ESTORE for what writes; an error of the server that says that nothing was written is ELECT__REFUSED. text: what a
- * person should read of UNKNOWN, REFUSED, WAIT, CHANGED and LOST_DATA, else "". */
+ * ELECT_ESTORE for what writes; an error of the server that says that nothing was written is ELECT__REFUSED. text: what
+ * a person should read of UNKNOWN, REFUSED, WAIT, CHANGED and LOST_DATA, else "". */
 enum elect__redis_read elect__redis_op_read(const struct elect__redis_party *party, const struct elect__op *op,
                                             redisReply *const *replies, struct elect__reply *reply,
                                             struct elect__redis_found *found, char *text, size_t size);
 
-/* Who holds the lock: one round of commands, for PROBE and for reports. They are not one step: what they say of the record is
- * believed of the holder only if it names the lock. */
+/* Who holds the lock: one round of commands, for PROBE and for reports. They are not one step: what they say of the
+ * record is believed of the holder only if it names the lock. */
 int elect__redis_holder_write(const struct elect__redis_keys *keys,
                               struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
 struct elect__redis_holder {
@@ -79,17 +79,17 @@ struct elect__redis_holder {
 bool elect__redis_holder_read(const struct elect__redis_keys *keys, redisReply *const *replies,
                               struct elect__redis_holder *out, int32_t *code, char *text, size_t size);
 
-/* The commands of a question: DEPOSE, FORGET, and HISTORY, whose reply is elect__redis_history_read's (none at all where the
- * layout keeps no history: then there is nothing to ask). Answers their number. */
+/* The commands of a question: DEPOSE, FORGET, and HISTORY, whose reply is elect__redis_history_read's (none at all
+ * where the layout keeps no history: then there is nothing to ask). Answers their number. */
 int elect__redis_query_write(const struct elect__redis_keys *keys, const struct elect__query *query, bool by_text,
                              struct elect__redis_scratch *scratch,
                              struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
-/* Of DEPOSE and FORGET. *code: ELECT_OK; ELECT_ENOTLEADER: nobody of ours leads, or not that epoch; ELECT_ESTATE: somebody
- * leads, or may; else a failure. text: of what is not ELECT_OK. NO_SCRIPT: send it again, by text. */
+/* Of DEPOSE and FORGET. *code: ELECT_OK; ELECT_ENOTLEADER: nobody of ours leads, or not that epoch; ELECT_ESTATE:
+ * somebody leads, or may; else a failure. text: of what is not ELECT_OK. NO_SCRIPT: send it again, by text. */
 enum elect__redis_read elect__redis_query_read(const struct elect__query *query, const redisReply *reply, int32_t *code,
                                                char *text, size_t size);
 
-/* What an error reply means: an enum elect_code, and in *written whether the command may have written before it failed. text
- * names what to do where that is known (the ACL line's missing right, a replica, memory). */
+/* What an error reply means: an enum elect_code, and in *written whether the command may have written before it failed.
+ * text names what to do where that is known (the ACL line's missing right, a replica, memory). */
 int32_t elect__redis_error(const redisReply *reply, bool *written, char *text, size_t size);
 #endif

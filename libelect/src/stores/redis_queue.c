@@ -11,6 +11,8 @@
 #define UNASKED "not the answer of a Redis server: it answers nothing that was asked"
 #define SOON_MIN_NS (20 * ELECT__MS)
 #define GRACE_NS (500 * ELECT__MS) /* past the deadline of a request, a server that says nothing counts as hung */
+#define SILENT_MIN_NS (500 * ELECT__MS)
+#define OUTPUT_MAX ((size_t)1 << 20) /* what is more waits here, where it has a time */
 
 /* ---- one request ---- */
 
@@ -89,12 +91,33 @@ static void answer(struct elect__redis_sent *sent, enum elect__redis_fate fate, 
     elect__redis_sent_free(sent);
 }
 
+/* When a request that was sent gives the connection up. A way that swallows all it is given says nothing of it, and another
+ * connection may do better while there is time for one: so a third of the request's time without a word is enough. Who
+ * answers others meanwhile may come to it until its end. */
+static int64_t given_up_ns(const struct elect__redis_sent *sent)
+{
+    const struct elect__redis_conn *conn = sent->conn;
+    int64_t end_ns = sent->deadline_ns < ELECT__NEVER - GRACE_NS ? sent->deadline_ns + GRACE_NS : ELECT__NEVER;
+    int64_t heard_ns = conn->heard_ns > sent->sent_ns ? conn->heard_ns : sent->sent_ns;
+    if (sent->patience_ns != 0)
+        return heard_ns + sent->patience_ns;
+    int64_t part_ns = (sent->deadline_ns - sent->sent_ns) / 3;
+    if (part_ns < SILENT_MIN_NS)
+        part_ns = SILENT_MIN_NS;
+    bool of_login = sent->step != ELECT__REDIS_NO_STEP; /* there is no better one yet */
+    return of_login || part_ns > end_ns - heard_ns ? end_ns : heard_ns + part_ns;
+}
+
 /* Its time has come: it was not sent, or has no answer. */
 static void on_time(struct elect__timer *timer)
 {
     struct elect__redis_sent *sent = of_timer(timer);
     struct elect__redis_conn *conn = sent->conn;
     struct elect__redis_fault fault = conn->fault;
+    if (sent->sent_ns != 0 && given_up_ns(sent) > elect__redis_conn_now(conn)) {
+        elect__redis_conn_timer(conn, timer, given_up_ns(sent));
+        return;
+    }
     if (sent->sent_ns != 0) {
         elect__redis_conn_silent(conn, sent->sent_ns);
         return;
@@ -125,16 +148,21 @@ struct elect__redis_sent *elect__redis_sent_new(struct elect__redis_conn *conn,
     return sent;
 }
 
+static void write_out(struct elect__redis_sent *sent)
+{
+    struct elect__redis_conn *conn = sent->conn;
+    if (!elect__stream_write(conn->stream, sent->bytes, sent->length))
+        elect__redis_conn_timer(conn, &conn->broken, elect__redis_conn_now(conn));
+    free_bytes(sent);
+}
+
 void elect__redis_sent_fly(struct elect__redis_sent *sent)
 {
     struct elect__redis_conn *conn = sent->conn;
-    int64_t until_ns = sent->deadline_ns < ELECT__NEVER - GRACE_NS ? sent->deadline_ns + GRACE_NS : ELECT__NEVER;
     put_in(&conn->flying, sent);
     sent->sent_ns = elect__redis_conn_now(conn);
-    elect__redis_conn_timer(conn, &sent->timer, until_ns);
-    if (!elect__stream_write(conn->stream, sent->bytes, sent->length))
-        elect__redis_conn_timer(conn, &conn->broken, sent->sent_ns);
-    free_bytes(sent);
+    elect__redis_conn_timer(conn, &sent->timer, given_up_ns(sent));
+    write_out(sent);
 }
 
 /* ---- all of them ---- */
@@ -143,10 +171,14 @@ void elect__redis_queue_flush(struct elect__redis_conn *conn)
 {
     int64_t now_ns = elect__redis_conn_now(conn);
     struct elect__redis_sent *sent = TAILQ_FIRST(&conn->waiting);
-    while (sent && !conn->broken.set) {
+    while (sent && !conn->broken.set && elect__stream_waiting(conn->stream) < OUTPUT_MAX) {
         struct elect__redis_sent *next = TAILQ_NEXT(sent, entry);
-        if (sent->deadline_ns > now_ns) /* else its timer answers it */
+        if (conn->args.subscriber) { /* what comes of it is a push */
+            write_out(sent);
+            elect__redis_sent_free(sent);
+        } else if (sent->deadline_ns > now_ns) { /* else its timer answers it */
             elect__redis_sent_fly(sent);
+        }
         sent = next;
     }
 }
@@ -157,6 +189,8 @@ static void take_push(struct elect__redis_conn *conn, const redisReply *reply)
     bool named = kind && kind->type == REDIS_REPLY_STRING;
     bool pong = reply->type == REDIS_REPLY_STATUS || (named && strcmp(kind->str, "pong") == 0);
     bool denied = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0;
+    if (denied && strstr(reply->str, "'ping'")) /* who refuses to answer it is alive as well */
+        return;
     if (denied || (named && !pong))
         conn->args.events->push(conn->args.user, reply);
     else if (reply->type == REDIS_REPLY_ERROR)
@@ -232,13 +266,16 @@ static void come_sooner(struct elect__redis_conn *conn, int64_t deadline_ns, int
 bool elect__redis_conn_send(struct elect__redis_conn *conn, struct elect__redis_request *request,
                             const struct elect__redis_command *commands, int count, int64_t deadline_ns)
 {
-    assert(!request->sent && count > 0 && count <= ELECT__REDIS_COMMANDS && !conn->args.subscriber);
+    assert(count > 0 && count <= ELECT__REDIS_COMMANDS && !conn->args.subscriber);
+    if (request->sent) /* its answer would go to whoever comes to lie there next */
+        return false;
     struct elect__redis_sent *sent = elect__redis_sent_new(conn, commands, count, deadline_ns);
     if (!sent)
         return false;
     int64_t now_ns = elect__redis_conn_now(conn);
     request->sent = sent;
     sent->request = request;
+    sent->patience_ns = request->patience_ns;
     put_in(&conn->waiting, sent);
     /* A moment that has passed comes at the next turn of the loop, never in this one: else who sends it again in answer
      * would hold the loop. */
@@ -269,8 +306,7 @@ bool elect__redis_conn_say(struct elect__redis_conn *conn, const struct elect__r
         sent = elect__redis_sent_new(conn, command, 1, ELECT__NEVER);
     if (!sent)
         return false;
-    if (!elect__stream_write(conn->stream, sent->bytes, sent->length))
-        elect__redis_conn_timer(conn, &conn->broken, elect__redis_conn_now(conn));
-    elect__redis_sent_free(sent);
+    put_in(&conn->waiting, sent);
+    elect__redis_queue_flush(conn);
     return true;
 }

@@ -151,14 +151,14 @@ char *elect__redis_history_read(const redisReply *list)
     return json;
 }
 
-bool elect__redis_history_last(const redisReply *list, struct elect__term_view *out, cJSON **json)
+bool elect__redis_history_last(const redisReply *list, bool led, struct elect__term_view *out, cJSON **json)
 {
     struct terms terms;
     size_t at = 0;
     *json = NULL;
     memset(out, 0, sizeof *out);
     read_terms(list, &terms);
-    while (at < terms.count && !terms.ended[at])
+    while (led && at < terms.count && !terms.ended[at])
         at++;
     bool found = at < terms.count;
     if (found) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NS_OF_MS = 1000000 };
+enum { NS_OF_MS = 1000000, US_OF_S = 1000000 };
 
 bool elect__reply_is_text(const redisReply *reply)
 {
@@ -41,6 +41,17 @@ bool elect__reply_time(const redisReply *reply, int64_t *out)
     bool read = elect__reply_number(reply, &number);
     *out = (int64_t)number;
     return read;
+}
+
+bool elect__reply_clock(const redisReply *reply, int64_t *server_us)
+{
+    uint64_t seconds, microseconds;
+    if (!elect__reply_is_array(reply, 2) || !elect__reply_number(reply->element[0], &seconds) ||
+        seconds > INT64_MAX / US_OF_S - 1 || !elect__reply_number(reply->element[1], &microseconds) ||
+        microseconds >= US_OF_S)
+        return false;
+    *server_us = (int64_t)(seconds * US_OF_S + microseconds);
+    return true;
 }
 
 bool elect__reply_lacks_script(const redisReply *reply)

@@ -13,6 +13,8 @@ bool elect__reply_is_array(const redisReply *reply, size_t elements);
 /* Digits of a number below 2^53. False, and 0: it is none. */
 bool elect__reply_number(const redisReply *reply, uint64_t *out);
 bool elect__reply_time(const redisReply *reply, int64_t *out);
+/* TIME's. */
+bool elect__reply_clock(const redisReply *reply, int64_t *server_us);
 /* PTTL's: a lock without TTL stands for ever (-1). False: it is no such answer. */
 bool elect__reply_left(const redisReply *reply, int64_t *left_ns);
 bool elect__reply_lacks_script(const redisReply *reply);

@@ -11,6 +11,8 @@ typedef size_t count_type;
 typedef int count_type;
 #endif
 
+#define RESP3 "a type of RESP3, which was not asked for"
+
 struct elect__resp {
     redisReader *reader;
     redisReplyObjectFunctions ours, theirs;
@@ -37,7 +39,7 @@ static void *create_array(const redisReadTask *task, count_type count)
     for (const redisReadTask *above = task->parent; above; above = above->parent)
         depth++;
     if (task->type != REDIS_REPLY_ARRAY)
-        return refuse(task, "a type of RESP3, which was not asked for");
+        return refuse(task, RESP3);
     if (depth > ELECT__RESP_DEPTH_MAX)
         return refuse(task, "arrays nested deeper than 8");
     if (count > ELECT__RESP_ELEMENTS_MAX)
@@ -50,14 +52,12 @@ static void *create_string(const redisReadTask *task, char *bytes, size_t length
 {
     bool known =
         task->type == REDIS_REPLY_STRING || task->type == REDIS_REPLY_STATUS || task->type == REDIS_REPLY_ERROR;
-    return known ? of_task(task)->theirs.createString(task, bytes, length)
-                 : refuse(task, "a type of RESP3, which was not asked for");
+    return known ? of_task(task)->theirs.createString(task, bytes, length) : refuse(task, RESP3);
 }
 
 static void *create_nil(const redisReadTask *task)
 {
-    return task->type != REDIS_REPLY_NIL ? of_task(task)->theirs.createNil(task)
-                                         : refuse(task, "a type of RESP3, which was not asked for");
+    return task->type != REDIS_REPLY_NIL ? of_task(task)->theirs.createNil(task) : refuse(task, RESP3);
 }
 
 static void *create_double(const redisReadTask *task, double value, char *text, size_t length)
@@ -65,13 +65,13 @@ static void *create_double(const redisReadTask *task, double value, char *text, 
     (void)value;
     (void)text;
     (void)length;
-    return refuse(task, "a type of RESP3, which was not asked for");
+    return refuse(task, RESP3);
 }
 
 static void *create_bool(const redisReadTask *task, int value)
 {
     (void)value;
-    return refuse(task, "a type of RESP3, which was not asked for");
+    return refuse(task, RESP3);
 }
 #endif
 

@@ -7,24 +7,40 @@
 
 /* What several scripts say. `digits` writes an epoch or a time: tostring would round it. */
 #define DIGITS "local digits = function(n) return string.format('%.0f', n) end\n"
+/* Of fields that anybody may have written: what is no whole number is no number, as "inf", "nan" and "0x7" are to tonumber. */
+#define WHOLE                                                                                                          \
+    "local whole = function(text)\n"                                                                                   \
+    "  return type(text) == 'string' and #text <= 16 and string.find(text, '^%d+$') and tonumber(text) or nil\n"       \
+    "end\n"
 #define NOW                                                                                                            \
     "local time = redis.call('TIME')\n"                                                                                \
     "local now = time[1] * 1000000 + time[2]\n"
 
-/* rule: a server that has just started may have forgotten a leader, whatever record it has. Its uptime is in whole
- * seconds, of which one may not have passed. Who asks for a grace and can't be told of it is told so before any write. */
+/* rule: a replica elects nobody, also one that takes writes: its master has the lock that counts.
+ * rule: a server that has just started may have forgotten a leader, whatever record it has. Its uptime is in whole
+ * seconds, of which one may not have passed; a clock that was stepped back makes it negative. Who asks for a grace and
+ * can't be told of it is told so before any write; but for a DEL of nothing, which a replica refuses: a grace counts from
+ * when a lock could have been had, not from while the server was a replica. */
 #define UPTIME                                                                                                         \
     "local server, uptime = nil, nil\n"                                                                                \
     "local young = 0\n"                                                                                                \
     "if no_info == '0' then\n"                                                                                         \
-    "  local info_of = function(section, pattern)\n"                                                                   \
+    "  local info_of = function(section)\n"                                                                            \
     "    local text = redis.pcall('INFO', section)\n"                                                                  \
-    "    return type(text) == 'string' and string.match(text, pattern) or nil\n"                                       \
+    "    return type(text) == 'string' and text or ''\n"                                                               \
     "  end\n"                                                                                                          \
-    "  server = info_of('replication', 'master_replid:(%x+)')\n"                                                       \
+    "  local replication = info_of('replication')\n"                                                                   \
+    "  if replication ~= '' and not string.find(replication, 'role:master') then\n"                                    \
+    "    return redis.error_reply('ELECTREPLICA the server does not say role:master')\n"                               \
+    "  end\n"                                                                                                          \
+    "  server = string.match(replication, 'master_replid:(%x+)')\n"                                                    \
     "  if grace ~= 0 then\n"                                                                                           \
-    "    uptime = tonumber(info_of('server', 'uptime_in_seconds:(%d+)') or '')\n"                                      \
-    "    if not (server and uptime) then return {'noinfo'} end\n"                                                      \
+    "    uptime = tonumber(string.match(info_of('server'), 'uptime_in_seconds:(%-?%d+)') or '')\n"                     \
+    "    if not (server and uptime) then\n"                                                                            \
+    "      redis.call('DEL', lock)\n"                                                                                  \
+    "      return {'noinfo'}\n"                                                                                        \
+    "    end\n"                                                                                                        \
+    "    uptime = math.max(0, uptime)\n"                                                                               \
     "    young = grace * 1000 - (uptime - 1) * 1000000\n"                                                              \
     "  end\n"                                                                                                          \
     "end\n"
@@ -57,7 +73,7 @@
 static const char acquire[] =
     "local lock, term, history = KEYS[1], KEYS[2], KEYS[3]\n"
     "local value, ttl, info, grace, waited = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]\n"
-    "local highest, loss_waited, no_info, channel = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]\n" DIGITS
+    "local highest, loss_waited, no_info, channel = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]\n" DIGITS WHOLE
     "local holder = redis.call('GET', lock)\n"
     "local record = redis.call('HMGET', term, 'epoch', 'holder', 'until', 'released', 'server', 'info', 'ttl')\n"
     "local stored = record[1] or '0'\n" NOW
@@ -67,12 +83,20 @@ static const char acquire[] =
     "  return {'held', holder, redis.call('PTTL', lock), named and stored or '0', named and record[6] or '',\n"
     "    named and record[7] or '0', digits(now)}\n"
     "end\n"
-    "local number = string.find(stored, '^%d+$') and tonumber(stored) or nil\n"
-    "local known = number ~= 0\n"
-    "local released = record[4] == '1'\n" UPTIME
+    "local number = whole(stored)\n"
+    "local known, released = record[1] ~= false, record[4] == '1'\n"
+    "if known and number == 0 then number = nil end\n"
+    "local ends = whole(record[3])\n"
+    /* rule: a lease whose end can't be read may last */
+    "if number and known and not released and not ends then\n"
+    "  return redis.error_reply('ELECTRECORD the lease in ' .. term .. ' ends at no time: ' .. tostring(record[3]))\n"
+    "end\n" UPTIME
     /* rule: a vanished lock is not a free lock */
     "local lease = 0\n"
-    "if known and not released then lease = (tonumber(record[3] or '0') or 0) - now end\n"
+    "if known and not released then lease = (ends or 0) - now end\n"
+    /* rule: no lease lasts longer than its TTL: the clock was stepped back. What was lost then is waited for once. */
+    "local impossible = lease > (whole(record[7]) or tonumber(ttl)) * 1000 + 1000000\n"
+    "if impossible then lease = 0 end\n"
     /* rule: the record of another server may be of the term before, released or not */
     "local changed = known and grace ~= 0 and server and server ~= record[5] and server ~= waited\n"
     "local told = changed and server or ''\n"
@@ -82,6 +106,7 @@ static const char acquire[] =
     "end\n"
     /* rule: a record that is missing, or older than what was seen, was lost */
     "if number and number < highest and loss_waited == '0' then return {'lost', stored, told} end\n"
+    "if number and impossible and loss_waited == '0' then return {'lost', stored, told} end\n"
     "if changed then return {'changed', server} end\n" EPOCH NAME_EPOCH "redis.call('SET', lock, value, 'PX', ttl)\n"
     "if known and not released then redis.pcall('LPUSH', history, 'E ' .. stored .. ' ' .. (record[3] or '0') .. ' ') "
     "end\n"
@@ -140,13 +165,20 @@ static const char depose[] = "local lock, term = KEYS[1], KEYS[2]\n"
 
 /* KEYS lock, term, history
  * answers 1: forgotten | 0: somebody leads, or may: its lease lasts. A lease that would last longer than it ever could is
- * of a clock that was ahead once: forgetting it is the way out. */
-static const char forget[] = "local lock, term, history = KEYS[1], KEYS[2], KEYS[3]\n"
+ * of a clock that was ahead once: forgetting it is the way out, as it is for a record that is damaged.
+ * rule: the record of another server is what tells of a promotion. It is kept until the lease, and a TTL more for what came
+ * after it, are over; so is one whose server can't be compared. */
+static const char forget[] = "local lock, term, history = KEYS[1], KEYS[2], KEYS[3]\n" WHOLE
                              "if redis.call('PTTL', lock) ~= -2 then return 0 end\n"
-                             "local record = redis.call('HMGET', term, 'until', 'released', 'ttl')\n" NOW
-                             "local left = (tonumber(record[1] or '0') or 0) - now\n"
-                             "local longest = (tonumber(record[3] or '0') or 0) * 1000\n"
+                             "local record = redis.call('HMGET', term, 'until', 'released', 'ttl', 'server')\n" NOW
+                             "local ends, longest = whole(record[1]) or 0, (whole(record[3]) or 0) * 1000\n"
+                             "local left = ends - now\n"
                              "if record[2] ~= '1' and left > 0 and left <= longest then return 0 end\n"
+                             "if record[4] and record[4] ~= '' and left + longest >= 0 then\n"
+                             "  local text = redis.pcall('INFO', 'replication')\n"
+                             "  local server = type(text) == 'string' and string.match(text, 'master_replid:(%x+)')\n"
+                             "  if server ~= record[4] then return 0 end\n"
+                             "end\n"
                              "redis.call('DEL', term, history)\n"
                              "return 1\n";
 
@@ -160,13 +192,13 @@ static const char plain_acquire[] =
     "local lock, counter = KEYS[1], KEYS[2]\n"
     "local value, ttl, info, info_key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]\n"
     "local grace, highest, no_info, channel, counts = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7], ARGV[8], "
-    "ARGV[9]\n" DIGITS "local holder = redis.call('GET', lock)\n"
+    "ARGV[9]\n" DIGITS WHOLE "local holder = redis.call('GET', lock)\n"
     "local stored = redis.call('GET', counter) or '0'\n" NOW "if holder then\n"
     "  local told = info_key ~= '' and redis.pcall('GET', info_key)\n"
     "  return {'held', holder, redis.call('PTTL', lock), counts == '1' and stored or '0',\n"
     "    type(told) == 'string' and told or '', '0', digits(now)}\n"
     "end\n"
-    "local number = string.find(stored, '^%d+$') and tonumber(stored) or nil\n" UPTIME
+    "local number = whole(stored)\n" UPTIME
     "if young > 0 then return {'wait', digits(young), 'uptime', digits(uptime), ''} end\n" EPOCH NAME_EPOCH
     "redis.call('SET', lock, value, 'NX', 'PX', ttl)\n"
     "redis.call('SET', counter, epoch)\n"
@@ -267,8 +299,8 @@ static const struct edit {
      "if not (" IDS_EQUAL ") then return 0 end"},
     {ELECT__PLANTED_RELEASE_BY_ID, ELECT__REDIS_PLAIN_RELEASE,
      "if unique ~= '1' and redis.call('GET', counter) ~= epoch then return 0 end", ""},
-    {ELECT__PLANTED_REDIS_DENIED_INFO_IS_AGE, ELECT__REDIS_ACQUIRE,
-     "if not (server and uptime) then return {'noinfo'} end", "uptime = uptime or grace + 2"},
+    {ELECT__PLANTED_REDIS_DENIED_INFO_IS_AGE, ELECT__REDIS_ACQUIRE, "if not (server and uptime) then\n",
+     "uptime = uptime or grace + 2\n    if false then\n"},
     {ELECT__PLANTED_REDIS_UPTIME_IS_EXACT, ELECT__REDIS_ACQUIRE, "(uptime - 1)", "uptime"},
     {ELECT__PLANTED_REDIS_EPOCH_REPAIRED, ELECT__REDIS_ACQUIRE, "if not number or number >= 9007199254740991 then\n",
      "number = number or 0\nif number >= 9007199254740991 then\n"},
@@ -302,12 +334,12 @@ const char *elect__redis_script_text(enum elect__redis_script script)
 /* SHA-1 of each text; test_redis_op.c says what they must be. Computed for each command, they would cost more than all
  * else of it. */
 static const char *const shas[ELECT__REDIS_SCRIPTS] = {
-    [ELECT__REDIS_ACQUIRE] = "0472f769074c13ce2570463e3d1065014cb2e032",
+    [ELECT__REDIS_ACQUIRE] = "f248fe9c4097e2e3fb0255f5a1b17ee301da80d6",
     [ELECT__REDIS_RENEW] = "004185cbe112ce15488cc69bb2243be489b1eece",
     [ELECT__REDIS_RELEASE] = "f881a9daabc92c3e02057ad786dc951944f3136a",
     [ELECT__REDIS_DEPOSE] = "d99c883473b6c1f42d85870498b02931c2e7b982",
-    [ELECT__REDIS_FORGET] = "1051fc3d81c715cb9b3ffe89a83f283031f7dd2b",
-    [ELECT__REDIS_PLAIN_ACQUIRE] = "b583a33cbfae3564917bedd3cb88bda899fb9316",
+    [ELECT__REDIS_FORGET] = "19d202f9a419bf141e68384e3e3ac3e2804153c2",
+    [ELECT__REDIS_PLAIN_ACQUIRE] = "989b39d54169f0cc62b35b85dd0599b2440972c6",
     [ELECT__REDIS_PLAIN_RENEW] = "6554eddb44cbba3d77adc35a6330e115aadea3d8",
     [ELECT__REDIS_PLAIN_RELEASE] = "8e3b8eec5d86fb903b8115fcaaf7bed01c4f6338",
     [ELECT__REDIS_PLAIN_DEPOSE] = "88a2276c87c413cf5b1ddee2a9fec07bd8d8201d",

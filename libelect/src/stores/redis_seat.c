@@ -32,11 +32,17 @@ static void keep_state(struct elect__redis_seat *seat, const struct elect__reply
 {
     if (reply->outcome == ELECT__UNKNOWN || reply->outcome == ELECT__REFUSED)
         return;
-    seat->leading = reply->outcome == ELECT__WON || reply->outcome == ELECT__RENEWED;
+    bool granted = reply->outcome == ELECT__WON || reply->outcome == ELECT__RENEWED;
+    if (granted || reply->outcome == ELECT__HELD)
+        seat->denied_at_ns = 0;
     if (reply->epoch > seat->known_epoch)
         seat->known_epoch = reply->epoch;
+    if (granted && elect__redis_now(seat->redis) >= seat->op.deadline_ns)
+        return; /* the machine has given it up */
+    seat->leading = granted;
     if (!seat->leading)
         return;
+    elect__redis_forget_holder(seat); /* a process may lead ten thousand elections */
     seat->own_epoch = reply->epoch;
     if (seat->info_sent != 0)
         seat->info_told = seat->info_sent;
@@ -70,7 +76,9 @@ static void on_answer(struct elect__redis_request *request, const struct elect__
 bool elect__redis_seat_send(struct elect__redis_seat *seat, enum elect__redis_round round,
                             const struct elect__redis_command *commands, int count)
 {
-    struct elect__redis_conn *conn = elect__redis_link_conn(seat->redis, elect__redis_seat_use(seat), seat->keys->lock);
+    bool elsewhere = round == ELECT__REDIS_ROUND_REPLICAS && ELECT__PLANTED(REDIS_WAIT_ON_ANOTHER_CONNECTION);
+    struct elect__redis_conn *conn = elect__redis_link_conn(
+        seat->redis, elsewhere ? ELECT__REDIS_COMMANDS_OF_ALL : elect__redis_seat_use(seat), seat->keys->lock);
     seat->round = round;
     seat->request.done = on_answer;
     return conn && elect__redis_conn_send(conn, &seat->request, commands, count, seat->op.deadline_ns);
@@ -118,25 +126,28 @@ static int add_change(const struct elect__redis_seat *seat, struct elect__redis_
     return count + 1;
 }
 
-/* INFO is refused: the grace that it would have told of ends then, if the connection stays the one that it is. */
-static int64_t grace_ends_ns(const struct elect__redis_seat *seat, const struct elect__redis_conn *conn)
-{
-    const struct elect__settings *settings = seat->slot->settings;
-    int64_t from_ns = elect__redis_conn_up_since_ns(conn);
-    if (seat->redis->replica_at_ns > from_ns)
-        from_ns = seat->redis->replica_at_ns;
-    if (ELECT__PLANTED(REDIS_DENIED_GRACE_SKIPPED))
-        return from_ns;
-    return from_ns + settings->lock_ttl_ns + settings->clock_margin_ns;
-}
-
-/* Only on a connection that is up: another server may be at the end of the next one. */
-static bool has_waited(const struct elect__redis_seat *seat)
+/* rule: INFO is refused. The grace that it would have told of counts from the first answer that said so: the server was no
+ * replica then, as one refuses to answer that; whatever was waited before may have been waited on one. It counts for one
+ * term, for the connection that it was told on (another server may be at the end of the next one), and until a replica is
+ * met. */
+static bool is_denied(const struct elect__redis_seat *seat)
 {
     const struct elect__redis_conn *conn = seat->redis->link.conns[elect__redis_seat_use(seat)];
-    return conn && seat->denied_at_ns != 0 && elect__redis_conn_is_up(conn) &&
-           seat->denied_at_ns == elect__redis_conn_up_since_ns(conn) &&
-           elect__redis_now(seat->redis) >= grace_ends_ns(seat, conn);
+    return conn && elect__redis_conn_is_up(conn) && seat->denied_at_ns > seat->redis->replica_at_ns &&
+           seat->denied_at_ns >= elect__redis_conn_up_since_ns(conn);
+}
+
+static int64_t grace_ends_ns(const struct elect__redis_seat *seat)
+{
+    const struct elect__settings *settings = seat->slot->settings;
+    if (ELECT__PLANTED(REDIS_DENIED_GRACE_SKIPPED))
+        return seat->denied_at_ns;
+    return seat->denied_at_ns + settings->lock_ttl_ns + settings->clock_margin_ns;
+}
+
+static bool has_waited(const struct elect__redis_seat *seat)
+{
+    return is_denied(seat) && elect__redis_now(seat->redis) >= grace_ends_ns(seat);
 }
 
 static void party_of(const struct elect__redis_seat *seat, struct elect__redis_party *party)
@@ -162,8 +173,13 @@ static void send_op(struct elect__redis_seat *seat)
     }
     party_of(seat, &party);
     party.info = info;
-    party.no_info = seat->op.verb == ELECT__ACQUIRE && has_waited(seat);
+    party.no_info = seat->no_info = seat->op.verb == ELECT__ACQUIRE && has_waited(seat);
     int count = elect__redis_op_write(&party, &seat->op, seat->by_text, &scratch, commands);
+    if (count == 0) {
+        elect__redis_seat_fail(seat, ELECT__REFUSED, ELECT_ENOMEM, NULL);
+        free(info);
+        return;
+    }
     if (tells && seat->op.verb == ELECT__RENEW && seat->keys->layout->native)
         count = add_change(seat, commands, count, change);
     seat->commands = count;
@@ -199,21 +215,20 @@ static void no_script(struct elect__redis_seat *seat)
     send_op(seat);
 }
 
-static void no_info(struct elect__redis_seat *seat)
+static void no_info(struct elect__redis_seat *seat, int64_t received_ns)
 {
     char text[ELECT__REDIS_TEXT_SIZE];
-    const struct elect__redis_conn *conn = seat->redis->link.conns[elect__redis_seat_use(seat)];
-    struct elect__reply reply = {.outcome = ELECT__WAIT,
-                                 .left_ns = grace_ends_ns(seat, conn) - elect__redis_now(seat->redis)};
-    bool again = seat->denied_at_ns == elect__redis_conn_up_since_ns(conn);
-    seat->denied_at_ns = elect__redis_conn_up_since_ns(conn);
+    struct elect__reply reply = {.outcome = ELECT__WAIT};
+    if (!is_denied(seat))
+        seat->denied_at_ns = received_ns;
+    reply.left_ns = grace_ends_ns(seat) - elect__redis_now(seat->redis);
     snprintf(text, sizeof text,
              "INFO is denied (+info), so the server may have started just now and have forgotten a leader: nobody is "
              "elected for %.1fs yet",
              (double)reply.left_ns / ELECT__S);
     if (reply.left_ns > 0)
         elect__redis_seat_finish(seat, &reply, NULL, text);
-    else if (!again)
+    else if (!seat->no_info)
         send_op(seat);
     else /* it was said, and asked for all the same */
         elect__redis_seat_fail(seat, ELECT__REFUSED, ELECT_ESTORE, NULL);
@@ -222,7 +237,8 @@ static void no_info(struct elect__redis_seat *seat)
 /* A replica that is promoted later keeps its connections: what was waited before does not count. */
 static void note_replica(struct elect__redis *redis, const redisReply *reply, int64_t now_ns)
 {
-    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "READONLY", strlen("READONLY")) == 0)
+    bool failed = reply->type == REDIS_REPLY_ERROR;
+    if (failed && (strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "ELECTREPLICA", 12) == 0))
         redis->replica_at_ns = now_ns;
 }
 
@@ -243,7 +259,7 @@ static void op_answered(struct elect__redis_seat *seat, const struct elect__redi
     if (read == ELECT__REDIS_READ_NO_SCRIPT) {
         no_script(seat);
     } else if (read == ELECT__REDIS_READ_NO_INFO) {
-        no_info(seat);
+        no_info(seat, answer->received_ns);
     } else if (read == ELECT__REDIS_READ_HOLDER && elect__redis_is_known(seat, found.value, found.value_length)) {
         elect__redis_held_as_before(seat, &reply);
     } else if (read == ELECT__REDIS_READ_HOLDER) {
@@ -264,7 +280,9 @@ static void on_answer(struct elect__redis_request *request, const struct elect__
 {
     struct elect__redis_seat *seat = seat_of(request);
     bool written = seat->round == ELECT__REDIS_ROUND_REPLICAS;
-    if (answer->fate == ELECT__REDIS_ANSWERED && seat->round == ELECT__REDIS_ROUND_OP)
+    if (seat->round == ELECT__REDIS_ROUND_UNDO)
+        elect__redis_replicas_undone(seat, answer->replies[0]);
+    else if (answer->fate == ELECT__REDIS_ANSWERED && seat->round == ELECT__REDIS_ROUND_OP)
         op_answered(seat, answer);
     else if (answer->fate == ELECT__REDIS_ANSWERED && seat->round == ELECT__REDIS_ROUND_HOLDER)
         elect__redis_holder_answered(seat, answer);

@@ -42,9 +42,10 @@ struct elect__redis_channel {
 enum { ELECT__REDIS_CHANGE_SIZE = 32 }; /* "changed <epoch>" */
 
 enum elect__redis_round {
-    ELECT__REDIS_ROUND_OP,      /* the operation's own commands */
-    ELECT__REDIS_ROUND_HOLDER,  /* who holds the lock that a PROBE has found */
-    ELECT__REDIS_ROUND_REPLICAS /* wait_replicas: those that the first round did not know of */
+    ELECT__REDIS_ROUND_OP,       /* the operation's own commands */
+    ELECT__REDIS_ROUND_HOLDER,   /* who holds the lock that a PROBE has found */
+    ELECT__REDIS_ROUND_REPLICAS, /* wait_replicas: those that the first round did not know of */
+    ELECT__REDIS_ROUND_UNDO      /* the lock of a term that nobody has led, for the replicas did not have it */
 };
 
 /* News that came while an operation was under way: its answer may be older. */
@@ -66,12 +67,14 @@ struct elect__redis_seat {
     struct elect__redis_request request;
     enum elect__redis_round round;
     bool by_text;           /* it was sent as the whole text of its script */
+    bool no_info;           /* it was sent as who is denied INFO, and has waited */
     int commands;           /* of the operation itself, in this round */
-    int waited_for;         /* replicas that its WAIT names; 0: there was none */
+    int waited_for;         /* replicas that its WAIT names */
     uint64_t granted_epoch; /* won or renewed, as soon as the replicas have it */
+    int acknowledged;       /* by so many; -1: WAIT or INFO is refused */
     uint64_t deposed;       /* beside it */
     uint64_t info_sent;     /* a hash of what it tells of us */
-    int64_t denied_at_ns;   /* INFO was refused on the connection that came up then; 0: it was not */
+    int64_t denied_at_ns;   /* INFO was first refused then, and nobody was seen to lead since; 0: it was not */
 
     bool leading;          /* so its last answer said */
     uint64_t own_epoch;    /* the last that it had itself */
@@ -94,6 +97,7 @@ struct elect__redis {
     struct elect__redis_server server;
     struct elect__redis_clock clock;
     int64_t replica_at_ns;        /* when it refused a write as a replica does; 0: never */
+    int most_replicas;            /* that were seen online, also at connections before */
     bool stepped;                 /* its clock was, since we look */
     bool deaf_told;               /* SUBSCRIBE is denied, and it was said */
     bool down_told;               /* the connection is down, and it was said */
@@ -176,6 +180,10 @@ int elect__redis_replicas_add(struct elect__redis_seat *seat, struct elect__redi
                               char numbers[2][24]);
 /* replies: to what was added. Finishes the operation, which was granted, or asks once more. */
 void elect__redis_replicas_answered(struct elect__redis_seat *seat, redisReply *const *replies);
+/* The write that the replicas did not have was taken back, or was not: reply NULL. */
+void elect__redis_replicas_undone(struct elect__redis_seat *seat, const redisReply *reply);
+/* So many are online now. */
+void elect__redis_replicas_seen(struct elect__redis *redis, int replicas);
 
 /* ---- redis_listen.c ---- */
 /* False: out of memory. */

@@ -25,8 +25,8 @@
 #define UNIX_PATH UNIX_FORM "its path is absolute"
 enum { HOST_MAX = 253, PATH_MAX_UNIX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
-/* Each answers NULL, or the rule that is broken: rules show nothing of the URL, since a password that was not encoded may
- * stand in any part of it. */
+/* Each answers NULL, or the rule that is broken: rules show nothing of the URL, since a password that was not encoded
+ * may stand in any part of it. */
 struct reader {
     struct elect__redis_target *out;
     char *next; /* where the next string goes */

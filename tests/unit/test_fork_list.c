@@ -1,5 +1,5 @@
 /* What a forked child must not keep. */
-#include "stores/local_fork.h"
+#include "fork_list.h"
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -24,38 +24,38 @@ static int open_null(void)
     return fd;
 }
 
-Test(local_fork, a_listed_descriptor_is_closed_in_the_child_only)
+Test(fork_list, a_listed_descriptor_is_closed_in_the_child_only)
 {
     int fds[40];
     for (int i = 0; i < 40; i++) {
         fds[i] = open_null();
-        cr_assert_eq(elect__local_fork_add(fds[i]), 0);
+        cr_assert_eq(elect__fork_list_add(fds[i]), 0);
     }
     for (int i = 0; i < 40; i++)
         cr_assert_not(open_in_child(fds[i]));
     for (int i = 0; i < 40; i++) {
         cr_assert_geq(fcntl(fds[i], F_GETFD), 0);
-        elect__local_fork_remove(fds[i]);
+        elect__fork_list_remove(fds[i]);
         cr_assert(open_in_child(fds[i]));
         close(fds[i]);
     }
 }
 
-Test(local_fork, a_number_that_is_somebody_elses_by_now_is_left_alone)
+Test(fork_list, a_number_that_is_somebody_elses_by_now_is_left_alone)
 {
     int fd = open_null(), other = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
-    cr_assert_eq(elect__local_fork_add(fd), 0);
+    cr_assert_eq(elect__fork_list_add(fd), 0);
     cr_assert_eq(dup3(other, fd, O_CLOEXEC), fd);
     cr_assert(open_in_child(fd));
-    elect__local_fork_remove(fd);
+    elect__fork_list_remove(fd);
     close(fd);
     close(other);
 }
 
-Test(local_fork, a_closed_descriptor_is_not_listed)
+Test(fork_list, a_closed_descriptor_is_not_listed)
 {
     int fd = open_null();
     close(fd);
-    cr_assert_lt(elect__local_fork_add(fd), 0);
-    elect__local_fork_remove(fd);
+    cr_assert_lt(elect__fork_list_add(fd), 0);
+    elect__fork_list_remove(fd);
 }

@@ -1,4 +1,4 @@
-#include "local_fork.h"
+#include "fork_list.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -60,7 +60,7 @@ static int add(int fd)
     return 0;
 }
 
-int elect__local_fork_add(int fd)
+int elect__fork_list_add(int fd)
 {
     pthread_mutex_lock(&mutex);
     int failure = add(fd);
@@ -68,7 +68,7 @@ int elect__local_fork_add(int fd)
     return failure;
 }
 
-void elect__local_fork_remove(int fd)
+void elect__fork_list_remove(int fd)
 {
     pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < count; i++) {
