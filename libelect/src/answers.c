@@ -250,7 +250,8 @@ void elect__fsm_take_reply(struct elect__fsm *f, const struct elect__reply *r, i
         elect__fsm_tell_fault(f, ELECT_ESTORE, ELECT__CAUSE_ANSWER, out);
         r = &unfit;
     } else if (r->outcome != ELECT__UNKNOWN && r->outcome != ELECT__REFUSED) {
-        if (f->state != ELECT__LEADING)
+        bool looked = r->outcome == ELECT__FREE && !f->config.observer; /* which tells nothing of the next try */
+        if (f->state != ELECT__LEADING && !looked)
             f->fault = 0;
         age_tries(f, r, now_ns);
         if (r->epoch > f->highest_epoch)

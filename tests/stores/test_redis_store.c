@@ -312,6 +312,22 @@ Test(redis_store, a_step_of_the_servers_clock_is_told_to_all)
     scene_end(&s);
 }
 
+Test(redis_store, who_only_follows_notices_a_step_too)
+{
+    struct scene s;
+    scene_open_as(&s, "", "", 100 * ELECT__S);
+    scene_enter(&s);
+    s.b.settings.clock_margin_ns = ELECT__S;
+    uint64_t epoch = win(&s.a, 11);
+    cr_assert_eq(probe(&s.b), ELECT__HELD);
+    s.stage.env.boot_ns = later;
+    cr_assert_eq(release(&s.a, 11, epoch, ELECT_REASON_RESIGNED), ELECT__RELEASED);
+    win(&s.b, 12);
+    cr_assert_eq(s.b.errors, 1);
+    cr_assert_not_null(strstr(s.b.error, "clock stepped"), "%s", s.b.error);
+    scene_end(&s);
+}
+
 /* ---- keys ---- */
 
 Test(redis_store, two_elections_with_one_lock_are_refused)

@@ -131,6 +131,26 @@ Test(election, one_kind_of_trouble_is_told_once_until_something_succeeds)
     timer(&s);
     ANSWER(&s, .outcome = ELECT__FREE);
     ANSWER(&s, .outcome = ELECT__REFUSED, .code = ELECT_ESTORE);
+    heard_is(&s, ""); /* a store that is looked at and can't be written to */
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__HELD, .attempt = 1, .epoch = 3, .left_ns = ELECT__MS);
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__REFUSED, .code = ELECT_ESTORE);
+    heard_is(&s, "ERROR -6");
+}
+
+Test(election, to_an_observer_a_look_is_a_success)
+{
+    struct elect__fsm_config config = usual();
+    config.observer = true;
+    struct script s = begin_with(config);
+    PUT(&s, .kind = ELECT__IN_START);
+    ANSWER(&s, .outcome = ELECT__REFUSED, .code = ELECT_ESTORE);
+    heard_is(&s, "ERROR -6");
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__FREE);
+    timer(&s);
+    ANSWER(&s, .outcome = ELECT__REFUSED, .code = ELECT_ESTORE);
     heard_is(&s, "ERROR -6");
 }
 

@@ -59,7 +59,8 @@ static void failed(struct elect__redis_visit *visit, const struct elect__redis_a
         return;
     }
     if (!lasting) {
-        finish(visit, answer->code, NULL, text);
+        bool late = elect__redis_now(visit->redis) >= visit->query->deadline_ns;
+        finish(visit, late ? ELECT_ETIMEOUT : answer->code, NULL, text);
         return;
     }
     elect__doctor_find(&visit->doctor, "connection", ELECT__FINDING_FAIL, "", "%s", text);

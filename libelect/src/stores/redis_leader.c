@@ -144,7 +144,11 @@ void elect__redis_holder_answered(struct elect__redis_seat *seat, const struct e
     int32_t code;
     if (!elect__redis_holder_read(seat->keys, answer->replies, &holder, &code, text, sizeof text)) {
         elect__redis_seat_fail(seat, ELECT__REFUSED, code, text);
-    } else if (!holder.held) {
+        return;
+    }
+    if (holder.server_us != 0) /* who only follows shall notice a step too: it may be elected early by it */
+        elect__redis_check_clock(seat->redis, holder.server_us, answer->sent_ns, answer->received_ns);
+    if (!holder.held) {
         elect__redis_seat_finish(seat, &reply, NULL, NULL);
     } else {
         struct elect__redis_found found = {
