@@ -49,7 +49,7 @@ static void is_in_table(const char *command, size_t length)
 
 static bool is_called(const char *name)
 {
-    char call[40];
+    char call[64];
     snprintf(call, sizeof call, "call('%s'", name);
     for (size_t i = 0; i < ELECT__REDIS_SCRIPTS; i++) {
         if (strstr(elect__redis_scripts[i], call))
