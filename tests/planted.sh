@@ -48,8 +48,8 @@ caught_by_unit()
 caught_by_own()
 {
     local name=$1 file=$2 id
-    id=ELECT__PLANTED_$(tr 'a-z-' 'A-Z_' <<<"$name")
-    if grep -qs -e "\"$name\"" -e "$id\\b" "$root/$file"; then
+    id=$(tr 'a-z-' 'A-Z_' <<<"$name")
+    if grep -qs -e "\"$name\"" -e "\\bELECT__PLANTED_$id\\b" -e "\\b$id\\b" "$root/$file"; then
         echo "ok: $name: planted by $file"
     else
         complain "$name: $file does not plant it"

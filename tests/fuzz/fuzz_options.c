@@ -192,7 +192,7 @@ static void expect_strings(const struct world *w, const struct elect__url *url, 
     require(s->hostname != NULL);
     s->lock_key = expected(w, url, ELECT__OPT_LOCK_KEY);
     s->info_key = expected(w, url, ELECT__OPT_INFO_KEY);
-    s->password = expected(w, url, ELECT__OPT_PASSWORD);
+    s->password = ""; /* only the client keeps it */
     s->password_file = expected(w, url, ELECT__OPT_PASSWORD_FILE);
     s->tls_ca_file = expected(w, url, ELECT__OPT_TLS_CA_FILE);
     s->tls_ca_dir = expected(w, url, ELECT__OPT_TLS_CA_DIR);

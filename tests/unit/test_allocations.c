@@ -147,7 +147,7 @@ Test(allocations, an_error_text_without_memory_shows_no_password)
 {
     for (int i = 0; i < 6; i++) {
         failing_begin(i, true);
-        elect_options_set(options, "store", "redis://u:hunter2@h/0");
+        elect_options_set(options, "store", "rediss://u:hunter2@h/0#fragment");
         failing_end();
         cr_assert_neq(*elect_options_error(options), '\0');
         cr_assert_null(strstr(elect_options_error(options), "hunter2"));
