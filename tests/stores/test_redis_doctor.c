@@ -114,6 +114,7 @@ Test(redis_doctor_real, a_channel_that_is_confirmed_again_and_again_is_tried_onc
 {
     struct net_server between = {0};
     char url[64], *json;
+    close_client(); /* this test's own comes from elsewhere */
     net_server_start(&between, serve_repeating);
     snprintf(url, sizeof url, "redis://127.0.0.1:%s", between.port);
     open_client(url);
