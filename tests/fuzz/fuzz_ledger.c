@@ -153,6 +153,13 @@ static void check_released(const struct world *w)
     require(w->ledger.record.epoch == w->before.record.epoch);
 }
 
+/* Of a clock that was ahead. */
+static bool outlasts_its_ttl(const struct world *w)
+{
+    const struct elect__ledger_record *record = &w->before.record;
+    return !record->released && record->lease_until_us - w->server.now_us > record->ttl_us + SECOND_US;
+}
+
 static void check_refused(const struct world *w)
 {
     const struct elect__reply *r = &w->reply;
@@ -180,7 +187,8 @@ static void check_refused(const struct world *w)
         require(w->op.verb == ELECT__ACQUIRE && strcmp(r->server, w->server.id) == 0 && w->request.grace_us > 0);
         break;
     case ELECT__LOST_DATA:
-        require(w->op.verb == ELECT__ACQUIRE && w->before.record.epoch < w->op.highest_epoch && !w->op.loss_waited);
+        require(w->op.verb == ELECT__ACQUIRE && !w->op.loss_waited);
+        require(w->before.record.epoch < w->op.highest_epoch || outlasts_its_ttl(w));
         break;
     default:
         require(r->outcome == ELECT__REFUSED && w->op.verb == ELECT__ACQUIRE && r->code == ELECT_ESTORE);
