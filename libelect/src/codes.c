@@ -71,9 +71,10 @@ const char *elect__level_name(int32_t level)
 /* -1: there is none of this name. */
 static int32_t value_of(const char *const *names, int32_t count, const char *name)
 {
-    while (--count >= 0 && strcmp(names[count], name) != 0)
-        ;
-    return count;
+    for (int32_t value = 0; value < count; value++)
+        if (strcmp(names[value], name) == 0)
+            return value;
+    return -1;
 }
 
 int32_t elect__level_find(const char *name)

@@ -228,7 +228,8 @@ static void take_listeners(struct elect__redis_question *question, redisReply *c
 {
     const struct elect__redis_seat *seat = elect__redis_seat_next(question->redis, question->keys->lock, NULL);
     long long listeners = replies[0]->type == REDIS_REPLY_INTEGER ? replies[0]->integer : 0;
-    if (listeners > (seat && seat->channel->heard))
+    int ours = seat && seat->channel->heard ? 1 : 0;
+    if (listeners > ours)
         elect__redis_question_end(question, ELECT_ESTATE, NULL, "somebody stands in this election, or watches it");
     else
         write_wish(question);

@@ -325,6 +325,8 @@ void elect__redis_doctor(struct elect__redis *redis, struct elect__query *query)
 
 void elect__redis_doctor_end(struct elect__redis *redis)
 {
-    while (redis->visits)
-        drop(redis->visits);
+    for (struct elect__redis_visit *visit = redis->visits, *next; visit; visit = next) {
+        next = visit->next;
+        drop(visit);
+    }
 }

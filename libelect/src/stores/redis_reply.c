@@ -5,21 +5,9 @@
 
 enum { NS_OF_MS = 1000000, US_OF_S = 1000000 };
 
-bool elect__reply_is_text(const redisReply *reply)
-{
-    return reply && reply->type == REDIS_REPLY_STRING && reply->str;
-}
-
 bool elect__reply_is_error(const redisReply *reply)
 {
     return reply && reply->type == REDIS_REPLY_ERROR && reply->str;
-}
-
-bool elect__reply_is_array(const redisReply *reply, size_t elements)
-{
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != elements)
-        return false;
-    return elements == 0 || reply->element;
 }
 
 bool elect__reply_number(const redisReply *reply, uint64_t *out)

@@ -6,10 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each takes NULL. */
-bool elect__reply_is_text(const redisReply *reply);
+/* Each takes NULL. The first two are here so that a static analysis sees that what passes them is none. */
+static inline bool elect__reply_is_text(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_STRING && reply->str;
+}
+
+static inline bool elect__reply_is_array(const redisReply *reply, size_t elements)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != elements)
+        return false;
+    return elements == 0 || reply->element;
+}
+
 bool elect__reply_is_error(const redisReply *reply);
-bool elect__reply_is_array(const redisReply *reply, size_t elements);
 /* Digits of a number below 2^53. False, and 0: it is none. */
 bool elect__reply_number(const redisReply *reply, uint64_t *out);
 bool elect__reply_time(const redisReply *reply, int64_t *out);
