@@ -275,7 +275,7 @@ Test(custom_ops, changes_may_be_told_until_the_client_has_closed)
 Test(custom_ops, a_child_has_memory_and_nothing_else)
 {
     int status;
-    elect_client_t *client = open_client("custom:?bootstrap=now", SHORT);
+    elect_client_t *client = open_client("custom:?bootstrap=now", "lock_ttl=5s retry_interval=50ms");
     elect_election_t *election = start_queued(client, "name=job", 1);
     elect_op_t *op = next_op(client, ELECT_OP_READ);
     pid_t child = fork();

@@ -158,7 +158,7 @@ Test(redis_conn_end, the_deadline_of_a_question_does_not_end_the_connection)
     const struct elect__redis_command ping = {.argc = 1, .argv = {"PING"}, .length = {4}};
     arrive(NULL);
     redis_server_freeze(server);
-    cr_assert(elect__redis_conn_send(rig.conn, &asked.request, &ping, 1, rig_now() + ELECT__MS));
+    cr_assert(elect__redis_conn_send(rig.conn, &asked.request, &ping, 1, rig_now() + ELECT__S));
     rig_turn(&rig);
     cr_assert_geq(asked.request.sent->timer.at_ns, asked.request.sent->sent_ns + LONG);
     redis_server_thaw(server);
