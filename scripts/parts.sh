@@ -127,12 +127,14 @@ part_races()
 }
 
 # Not here: a test that stops a process at each system call would stop valgrind at each of its own; one that weighs the
-# process would weigh valgrind; those of planted bugs test tests; dozens of TLS handshakes take it a minute; and
-# AddressSanitizer sees all that fails of allocations.
+# process would weigh valgrind; those of planted bugs test tests; dozens of TLS handshakes take it a minute; what the store
+# does with a real server goes by real time, in which valgrind is too slow. AddressSanitizer sees these, and all that fails of
+# allocations.
 part_memory()
 {
+    local servers='redis_(allocations|api|damage|doctor|layouts|listen|plain|planted|random|replicas|script|store|(store|conn)_planted)'
     cmake_preset valgrind && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^(unit|stores)$' \
-        -E '^test_(local_freeze|local_planted|api_cycles|allocations_api|net_stream_tls)$'
+        -E "^test_(local_freeze|local_planted|api_cycles|allocations_api|net_stream_tls|$servers)$"
 }
 
 # 20 seconds each, two at a time; an hour each with --long.
