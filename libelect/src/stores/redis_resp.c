@@ -60,6 +60,7 @@ static void *create_nil(const redisReadTask *task)
     return task->type != REDIS_REPLY_NIL ? of_task(task)->theirs.createNil(task) : refuse(task, RESP3);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the signature is theirs */
 static void *create_double(const redisReadTask *task, double value, char *text, size_t length)
 {
     (void)value;
