@@ -174,7 +174,7 @@ def stale_after_pauses(answers: list[Answer], pauses: Iterable[Pause], lease: Le
 
 
 def stale_by_commands(answers: Iterable[Answer], sent: Iterable[Sent], lease: Lease) -> list[str]:
-    """No lease lasts longer than from the last command that left for the store."""
+    """No lease lasts longer than from the last command that left for the store, if need be while the answer was made."""
     times: dict[str, list[int]] = defaultdict(list)
     for command in sent:
         times[command.node].append(command.at_ns)
@@ -184,7 +184,7 @@ def stale_by_commands(answers: Iterable[Answer], sent: Iterable[Sent], lease: Le
     for answer in answers:
         if answer.node not in times:
             continue
-        place = bisect.bisect_right(times[answer.node], answer.called_ns)
+        place = bisect.bisect_right(times[answer.node], answer.returned_ns)
         since = answer.called_ns - times[answer.node][place - 1] if place else None
         if since is None or since > lease.longest_ns:
             late = "before it sent anything" if since is None else f"{since / MS:.1f} ms after its last command left"

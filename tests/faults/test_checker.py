@@ -110,6 +110,12 @@ def test_an_answer_longer_after_the_last_command_than_a_lease() -> None:
     assert judge(answer("c", 1, 1400 * MS, 1401 * MS), sent=sent).violations() == [], "its commands are not known"
 
 
+def test_an_answer_may_rest_on_a_command_that_left_while_it_was_made() -> None:
+    slow_answer = answer("a", 0, 1401 * MS, 1450 * MS)  # its thread stood still after the call began
+    assert judge(slow_answer, sent=(Sent("a", 0), Sent("a", 1440 * MS))).violations() == []
+    assert judge(slow_answer, sent=(Sent("a", 0), Sent("a", 1451 * MS))).kinds() == {"stale"}
+
+
 def test_a_slow_clock_has_longer_leases() -> None:
     slow = Lease(1000, 100, rate=0.95)
     late = History(answers=[answer("a", 1, 940 * MS, 941 * MS)])
