@@ -11,6 +11,7 @@ Test(api_null, never_crashes_options)
     cr_assert_str_eq(elect_options_get(NULL, NULL), "");
     cr_assert_null(elect_options_get(options, NULL));
     cr_assert_str_eq(elect_options_get(NULL, "lock_ttl"), "");
+    cr_assert_eq(elect_options_check(NULL), ELECT_EINVAL);
     cr_assert_str_eq(elect_options_error(NULL), "");
     elect_options_free(NULL);
     elect_options_free(options);

@@ -80,6 +80,9 @@ ELECT_API int32_t elect_options_set(elect_options_t *options, const char *name, 
 ELECT_API int32_t elect_options_load_env(elect_options_t *options);
 /* What is set here, else the default; "***" for a secret; NULL for an unknown name. Until the next call on options. */
 ELECT_API const char *elect_options_get(const elect_options_t *options, const char *name);
+/* What client_open would refuse of these options alone and, once a name is set, election_new: without a store, a thread or a
+ * network. */
+ELECT_API int32_t elect_options_check(elect_options_t *options);
 /* Text of the last call that took these options: "" or what is wrong with which option. Until the next such call. */
 ELECT_API const char *elect_options_error(const elect_options_t *options);
 ELECT_API void elect_options_free(elect_options_t *options);

@@ -1,0 +1,184 @@
+package elect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/libelect/libelect/go/internal/celect"
+)
+
+// A Client is a connection to one store, for any number of elections. Close it; its memory is then the collector's.
+type Client struct {
+	handle  celect.Elect_client
+	logger  *slog.Logger
+	config  Config        // what it was opened with
+	done    chan struct{} // closed when the last event has been read
+	callers sync.Map      // goroutines that run a user's code
+	logs    logWorker
+
+	mu        sync.Mutex
+	elections map[uint64]*Election // by tag, from their start until their end
+	tags      uint64
+}
+
+// Open opens a store. A store that can't be reached is no error: the client keeps trying.
+func Open(config *Config) (*Client, error) {
+	if !celect.Supported {
+		return nil, ErrUnsupported
+	}
+	own := *config
+	if own.Logger == nil {
+		own.Logger = slog.Default()
+	}
+	if own.LogLevel == "" {
+		own.LogLevel = lowestLevel(own.Logger)
+	}
+	if own.CustomStore == nil && strings.HasPrefix(own.Store, "custom:") {
+		return nil, &Error{ErrInvalid, fmt.Sprintf("store=%q: set CustomStore to what serves it", own.Store)}
+	}
+	options, err := own.options()
+	if err != nil {
+		return nil, err
+	}
+	defer celect.Options_free(options)
+	var at uintptr
+	if err := optionsError(celect.Client_open(options, &at), options); err != nil {
+		return nil, err
+	}
+	client := &Client{
+		handle:    celect.SwigcptrElect_client(at),
+		logger:    own.Logger,
+		config:    own,
+		done:      make(chan struct{}),
+		elections: map[uint64]*Election{},
+	}
+	runtime.SetFinalizer(client, func(c *Client) { celect.Client_free(c.handle) })
+	celect.Client_on_log(client.handle, nil, 0, nil)
+	go client.pump()
+	if own.CustomStore != nil {
+		go client.serve(own.CustomStore)
+	}
+	return client, nil
+}
+
+// New is an election over this client: what the client's Config says, and over it what config does, of options that may
+// differ between elections. It does nothing until Start or Run. config may be nil.
+func (c *Client) New(config *Config) (*Election, error) {
+	if config == nil {
+		config = &Config{}
+	}
+	if config.Logger != nil && config.Logger != c.logger {
+		return nil, &Error{ErrInvalid, "Logger: it is the client's; set it in the Config that Open gets"}
+	}
+	options, err := config.options()
+	if err != nil {
+		return nil, err
+	}
+	defer celect.Options_free(options)
+	var at uintptr
+	if err := optionsError(celect.Election_new(c.handle, options, &at), options); err != nil {
+		return nil, err
+	}
+	election := &Election{
+		client: c,
+		handle: celect.SwigcptrElect_election(at),
+		done:   make(chan struct{}),
+		keep:   config.KeepStanding || c.config.KeepStanding,
+	}
+	election.ttl, election.heartbeat = intervals(config, &c.config)
+	runtime.SetFinalizer(election, func(e *Election) { celect.Election_free(e.handle) })
+	return election, nil
+}
+
+// Close stops every election, waits until they have released, and ends the connection: at most DrainTimeout and the time
+// limit of a request. From a callback it only asks. It may be called again.
+func (c *Client) Close() error {
+	if c.inCallback() {
+		go c.close()
+		return nil
+	}
+	return c.close()
+}
+
+func (c *Client) close() error {
+	err := codeError(celect.Client_close(c.handle, -1))
+	if err == nil {
+		<-c.done
+	}
+	runtime.KeepAlive(c)
+	return err
+}
+
+// Update changes the options that docs/options.md calls dynamic: passwords, certificates, LogLevel. They count from the next
+// connect on.
+func (c *Client) Update(changes *Config) error {
+	options, err := changes.options()
+	if err != nil {
+		return err
+	}
+	defer celect.Options_free(options)
+	defer runtime.KeepAlive(c)
+	return optionsError(celect.Client_update(c.handle, options), options)
+}
+
+// Report asks for "metrics" (of this client), "store" (its tier and fitness), "elections" (all in the store) or "doctor" (a
+// check of the store, which takes some seconds), as elect_client_report of elect.h has them.
+func (c *Client) Report(ctx context.Context, what string) (json.RawMessage, error) {
+	return request(ctx, func(timeoutMS int64, at *uintptr) int32 {
+		defer runtime.KeepAlive(c)
+		return celect.Client_report(c.handle, what, timeoutMS, at)
+	})
+}
+
+// Forget removes what the store keeps of an election, its epochs too. ErrState: somebody leads or stands.
+func (c *Client) Forget(ctx context.Context, name string) error {
+	_, err := request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
+		defer runtime.KeepAlive(c)
+		return celect.Client_forget(c.handle, name, timeoutMS)
+	})
+	return err
+}
+
+// The longest that anything is asked of a store.
+const requestLimit = time.Minute
+
+// request runs a call that waits for the store, until ctx ends; the call ends by its own time limit.
+func request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32) (json.RawMessage, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	limit := requestLimit
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < limit {
+		limit = time.Until(deadline)
+	}
+	type answer struct {
+		text json.RawMessage
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		var at uintptr
+		code := call(limit.Milliseconds(), &at)
+		answers <- answer{takeString(at), codeError(code)}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case answer := <-answers:
+		return answer.text, answer.err
+	}
+}
+
+func takeString(at uintptr) json.RawMessage {
+	if at == 0 {
+		return nil
+	}
+	defer celect.String_free(at)
+	return json.RawMessage(celect.String_at(at))
+}

@@ -1,0 +1,25 @@
+package elect
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// HealthHandler answers {"is_leader", "instance_id", "leader_info"} of an election, or 500 when nobody leads or the
+// store does not say who. It asks the store only when what is known is older than a heartbeat.
+func HealthHandler(election LeaderElection) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		info, err := election.GetLeaderInfo()
+		if err != nil {
+			http.Error(w, "Failed to get leader info: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_ = json.NewEncoder(w).Encode(map[string]any{ // a reader that went away
+			"is_leader":   election.IsLeader(),
+			"instance_id": election.GetInstanceID(),
+			"leader_info": info,
+		})
+	})
+}

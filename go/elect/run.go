@@ -1,0 +1,113 @@
+package elect
+
+import "context"
+
+// Run stands in the election and calls work while this candidate leads. work's context ends with the term; context.Cause
+// of it is then a *LostError, or the cause of ctx. What becomes of Run when work returns:
+//
+//   - nil while the term lasts: the work is done; Run resigns, stops and returns nil.
+//   - An error while the term lasts: Run resigns, stops and returns it. With Config.KeepStanding it logs the error, resigns,
+//     and stands again after a retry interval.
+//   - Anything after the term was lost: Run stands again.
+//   - When ctx has ended, leadership is kept for at most DrainTimeout until work returns. Run returns ctx's cause.
+//   - After Stop: nil.
+//   - A panic of work goes on through Run, once leadership is released.
+//
+// A term begins only after the function of the one before has returned: two never run at once in one process.
+func (e *Election) Run(ctx context.Context, work func(ctx context.Context, term Term) error) error {
+	if err := e.begin(); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, e.ask)()
+	for {
+		won, err := e.claim(ctx)
+		if won == nil {
+			return firstError(err, e.finish())
+		}
+		if over, err := e.lead(ctx, won, work); over {
+			return err
+		}
+	}
+}
+
+// claim waits for a term that nobody works in; nil when the election has ended, with ctx's cause if that ended it.
+func (e *Election) claim(ctx context.Context) (*claimed, error) {
+	for {
+		changed := e.watch()
+		if won := e.claimNow(ctx); won != nil {
+			return won, nil
+		}
+		select {
+		case <-changed:
+		case <-e.done:
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// claimed is a term that holds its release until release is called.
+type claimed struct {
+	ctx     context.Context
+	term    Term
+	release func()
+}
+
+func (e *Election) claimNow(ctx context.Context) *claimed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	won := e.term
+	if won == nil || won.work != nil || ctx.Err() != nil {
+		return nil
+	}
+	work := make(chan struct{})
+	won.work = work
+	ctx, won.end = context.WithCancelCause(ctx)
+	end := won.end
+	return &claimed{ctx, Term{won.epoch, e}, func() {
+		end(nil)
+		close(work)
+	}}
+}
+
+// lead runs work in a term. over: Run is, too.
+func (e *Election) lead(ctx context.Context, won *claimed, work func(context.Context, Term) error) (over bool, err error) {
+	returned := false
+	defer func() {
+		if !returned { // it panics, or ends its goroutine: that goes on when this is done
+			e.ask()
+			won.release()
+			_ = e.finish()
+		}
+	}()
+	err = e.call(won, work)
+	returned = true
+	lasts := won.term.Check() == nil
+	if lasts && err != nil && e.keep {
+		e.client.logger.Error("elect: the leader's work failed, standing again", "name", e.Name(), "epoch", won.term.Epoch, "error", err)
+		_ = won.term.Resign(e.ttl / 5)
+		lasts = false
+	}
+	if lasts {
+		e.ask()
+	}
+	won.release()
+	if ctx.Err() != nil {
+		return true, firstError(context.Cause(ctx), e.finish())
+	}
+	if lasts {
+		return true, firstError(err, e.finish())
+	}
+	return false, nil
+}
+
+func firstError(one, other error) error {
+	if one != nil {
+		return one
+	}
+	return other
+}
+
+func (e *Election) call(won *claimed, work func(context.Context, Term) error) error {
+	defer e.client.enter()()
+	return work(won.ctx, won.term)
+}
