@@ -11,38 +11,13 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 import uuid
 
 import pytest
+from host import HANG, marked, processes, until
 
-HANG = 60
 HERE = pathlib.Path(__file__).parent
 WORKER = [sys.executable, "-S", str(HERE / "worker.py")]
-
-
-def until(condition, what="it"):
-    """Waits for a condition and answers its value."""
-    end = time.monotonic() + HANG
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)
-    raise AssertionError(f"{what} did not happen in {HANG} s")
-
-
-def processes():
-    """(pid, ppid, state, environment) of all that can be seen."""
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = pathlib.Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-            environ = pathlib.Path(entry.path, "environ").read_bytes()
-        except OSError:
-            continue
-        yield int(entry.name), int(stat[1]), stat[0], environ
 
 
 def threads(pid):
@@ -131,8 +106,7 @@ class Box:
         return code, json.loads(out)
 
     def left(self):
-        mark = self.mark.encode()
-        return [pid for pid, _, state, environ in processes() if mark in environ.split(b"\0") and state != "Z"]
+        return marked(self.mark)
 
     def journal(self):
         return Journal(self.path / "journal")

@@ -3,16 +3,12 @@
 import pathlib
 import re
 import subprocess
-import sys
 
-ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "redis"))
-
-from server import Client, Refused, Server, server  # noqa: E402
+from server import Client, Refused, Server, server
 
 __all__ = ["Client", "PAGE", "Refused", "Server", "certificates", "least", "page_rights", "server"]
 
-PAGE = (ROOT / "docs" / "redis.md").read_text()
+PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "redis.md").read_text()
 USER, PASSWORD = "elect", "least"
 
 

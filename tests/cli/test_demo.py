@@ -3,7 +3,7 @@
 import re
 import signal
 
-from conftest import until
+from host import until
 
 FAST = ["--lock-ttl", "1s"]
 

@@ -4,7 +4,8 @@ import os
 import signal
 
 import pytest
-from conftest import WORKER, until
+from conftest import WORKER
+from host import until
 
 DRAIN = ["--drain-timeout", "500ms"]
 TTL = ["--lock-ttl", "1s", "--heartbeat-interval", "200ms", *DRAIN]

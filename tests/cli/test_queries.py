@@ -3,7 +3,8 @@
 import json
 import signal
 
-from conftest import WORKER, until
+from conftest import WORKER
+from host import until
 
 
 def led(box, *options):

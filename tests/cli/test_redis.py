@@ -4,7 +4,8 @@ import re
 import signal
 
 import pytest
-from conftest import WORKER, until
+from conftest import WORKER
+from host import until
 from redis_stage import PAGE, least, page_rights, server
 
 SHORT = ["--lock-ttl", "2s", "--restart-grace", "0"]

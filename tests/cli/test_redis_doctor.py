@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from conftest import Box, until
+from conftest import Box
+from host import until
 from redis_stage import certificates, least, page_rights, server
 
 

@@ -5,7 +5,8 @@ import os
 import signal
 
 import pytest
-from conftest import HERE, WORKER, threads, until
+from conftest import HERE, WORKER, threads
+from host import until
 
 FAST = ["--lock-ttl", "2s"]
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import until
+from host import until
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root")

@@ -7,7 +7,8 @@ import signal
 import sys
 
 import pytest
-from conftest import HANG, threads, until
+from conftest import threads
+from host import HANG, until
 
 
 def has_pty():

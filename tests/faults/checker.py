@@ -174,7 +174,7 @@ def stale_after_pauses(answers: list[Answer], pauses: Iterable[Pause], lease: Le
 
 
 def stale_by_commands(answers: Iterable[Answer], sent: Iterable[Sent], lease: Lease) -> list[str]:
-    """No lease lasts longer than from the last command that left for the store, if need be while the answer was made."""
+    """No lease lasts longer than from the last command that left for the store, also while the answer was made."""
     times: dict[str, list[int]] = defaultdict(list)
     for command in sent:
         times[command.node].append(command.at_ns)

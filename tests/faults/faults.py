@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 
 from clocks import Clock
+from host import until
 from proxy import DOWN, UP
 from resp import RedisError
 from servers import Server
-from stage import Candidate, Stage, until
+from stage import Candidate, Stage
 
 LOCK, TERM = "elect:{job}:leader", "elect:{job}:term"
 

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from host import DIES_WITH_US, HANG, free_port, server_program
 from resp import Client, RedisError
-
-HANG = 60.0
-DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # also where we are killed
-
-
-def server_program(folder: pathlib.Path) -> str:
-    """The server, or the checker of dumps in the distribution's package of tools: the same program, by another name."""
-    kind = os.environ.get("ELECT_TEST_SERVER") or "redis"
-    found = shutil.which(f"{kind}-server") or shutil.which(f"{kind}-check-rdb")
-    assert found, f"neither {kind}-server nor {kind}-check-rdb is in PATH: install the package {kind}-tools"
-    link = folder / f"{kind}-server"
-    if not link.is_symlink():
-        link.symlink_to(found)
-    return str(link)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:

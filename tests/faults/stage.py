@@ -17,16 +17,15 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import checker
 from history import History, Pause, Sent
+from host import DIES_WITH_US, HANG, marked, until
 from proxy import Proxy
-from servers import DIES_WITH_US, HANG, Server
+from servers import Server
 
-T = TypeVar("T")
 HERE = pathlib.Path(__file__).parent
 GUARD = """local high = redis.call('GET', KEYS[1])
 if high and tonumber(high) > tonumber(ARGV[1]) then return redis.error_reply('FENCED ' .. high) end
@@ -43,31 +42,6 @@ def rights() -> list[str]:
     line = re.search(r"^    ACL SETUSER elect on >PASSWORD (.*)$", page, re.MULTILINE)
     assert line, "docs/redis.md has no line of rights"
     return ["--user", USER, "on", f">{PASSWORD}", *line[1].split()]
-
-
-def until(condition: Callable[[], T], what: str = "it", seconds: float = HANG) -> T:
-    """Waits for a condition and answers its value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen in {seconds} s")
-        time.sleep(0.005)
-
-
-def processes() -> Iterator[tuple[int, str, bytes]]:
-    """(pid, state, environment) of all that can be seen."""
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = pathlib.Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-            environ = pathlib.Path(entry.path, "environ").read_bytes()
-        except OSError:
-            continue
-        yield int(entry.name), stat[0], environ
 
 
 @dataclass
@@ -211,6 +185,7 @@ class Stage:
         self.pauses: list[Pause] = []
         self.lease = checker.Lease(1000, 100)
         self.guard = GUARD
+        self.program = [os.environ["ELECT_CANDIDATE"]]  # of the candidates to come
         self.command = os.environ["ELECT_COMMAND"]
 
     # ---- what stands on it ----
@@ -247,7 +222,7 @@ class Stage:
             proxy = self.proxy(self.store.path)
             store = f"redis://{USER}:{PASSWORD}@127.0.0.1:{proxy.port}"
         planted = "ELECT_PLANTED" in (env or {})
-        argv = [os.environ["ELECT_CANDIDATE_PLANTED" if planted else "ELECT_CANDIDATE"]]
+        argv = [os.environ["ELECT_CANDIDATE_PLANTED"]] if planted else [*self.program]
         argv += [f"store={store}", "name=job", f"instance_id={name}", "log_level=info"]
         argv += [f"lock_ttl={self.lease.ttl_ms}ms", f"clock_margin={self.lease.margin_ms}ms"]
         if records:
@@ -345,8 +320,7 @@ class Stage:
         return checker.check(self.history(), self.lease, self.pauses, sent)
 
     def left(self) -> list[int]:
-        mark = self.mark.encode()
-        return [pid for pid, state, environ in processes() if mark in environ.split(b"\0") and state != "Z"]
+        return marked(self.mark)
 
     def close(self) -> None:
         """Whatever happened before: nothing is left. What candidates complain of, or their sanitizer, is a failure."""

@@ -7,8 +7,9 @@ import re
 import subprocess
 
 from clocks import Clock
-from servers import HANG, Server
-from stage import Stage, until
+from host import HANG, until
+from servers import Server
+from stage import Stage
 
 
 class Look:

@@ -9,8 +9,9 @@ import time
 
 from checker import UNHURRIED
 from faults import TERM, cut_off, first_term
+from host import until
 from proxy import DOWN, UP
-from stage import Stage, until
+from stage import Stage
 
 
 def bounded(stage: Stage, count: int) -> None:

@@ -10,8 +10,9 @@ import fake
 import pytest
 from bad import UNREACHABLE, calm, command, complaint, elected
 from fake import Fake
+from host import until
 from proxy import DOWN
-from stage import Candidate, Stage, until
+from stage import Candidate, Stage
 
 NO_ANSWER = "not the answer of a Redis server"
 NONE: dict[str, tuple[fake.Answer, str]] = {

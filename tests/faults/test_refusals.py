@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from bad import NOT_ELECTED, REFUSED, REQUESTS_A_SECOND, UNREACHABLE, calm, command, complaint, elected
+from bad import ENDS, NOT_ELECTED, REFUSED, REQUESTS_A_SECOND, UNREACHABLE, calm, command, complaint, elected
 from checker import UNHURRIED
 from faults import LOCK, TERM
-from servers import HANG, Server, free_port
+from host import HANG, free_port
+from servers import Server
 from stage import Stage
 
 Mend = Callable[[], None]
@@ -117,7 +118,7 @@ def test_a_server_that_says_no(stage: Stage, cause: Callable[[Server], Mend], wo
     candidate = stage.candidate("a", "restart_grace=0", store=url)
     complaint(candidate, words)
     calm(candidate)
-    ended, said = command(stage, url)
+    ended, said = command(stage, url, wait=ENDS if code == REFUSED else "500ms")
     assert ended == code and words in said, f"{ended}: {said}"
     assert "secret-word" not in said + str(candidate.events)
     mend()
@@ -134,7 +135,7 @@ def test_a_server_that_wants_a_password(stage: Stage) -> None:
     candidate = stage.candidate("a", "restart_grace=0", f"password_file={file}", store=url)
     complaint(candidate, "refuses the password")
     calm(candidate)
-    ended, said = command(stage, server.url)
+    ended, said = command(stage, server.url, wait=ENDS)
     assert ended == REFUSED and "give password or password_file" in said
     file.write_text("secret-word\n")
     elected(stage, candidate)

@@ -6,9 +6,10 @@ import pathlib
 import subprocess
 
 import pytest
-from bad import NOT_ELECTED, REFUSED, UNREACHABLE, calm, command, complaint, elected
+from bad import ENDS, NOT_ELECTED, REFUSED, UNREACHABLE, calm, command, complaint, elected
 from clocks import Clock
-from servers import HANG, Server
+from host import HANG
+from servers import Server
 from stage import Candidate, Stage
 
 
@@ -57,7 +58,7 @@ def test_tls_as_it_should_be(stage: Stage, papers: Papers) -> None:
     assert ended == NOT_ELECTED
     candidate.ask("stop")
     assert candidate.ask("join 20000").rest == "ELECT_OK"
-    ended, said = command(stage, url, "--tls-ca-file", str(papers.ca))
+    ended, said = command(stage, url, "--tls-ca-file", str(papers.ca), wait=ENDS)
     assert ended == 0, said
     assert not stage.verdict().violations()
 
@@ -84,7 +85,7 @@ def test_tls_with_another_host_name(stage: Stage, papers: Papers) -> None:
     calm(candidate)
     ended, said = command(stage, url, "--tls-ca-file", str(papers.ca))
     assert ended in (REFUSED, UNREACHABLE) and "certificate" in said, f"{ended}: {said}"
-    ended, said = command(stage, url, "--tls-ca-file", str(papers.ca), "--tls-server-name", "db.example")
+    ended, said = command(stage, url, "--tls-ca-file", str(papers.ca), "--tls-server-name", "db.example", wait=ENDS)
     assert ended == 0, said
     assert candidate.proxy
     candidate.proxy.move(("127.0.0.1", right.port))

@@ -2,12 +2,10 @@
 
 import importlib.util
 import pathlib
-import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "redis"))
 
 
 def recipe(name):

@@ -1,16 +1,14 @@
 """A Redis or Valkey server of a test's own, on loopback and on a path, and a client that knows just enough."""
 
 import contextlib
-import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 
-HANG = 60
+from host import DIES_WITH_US, HANG, free_port, server_program
 
 
 class Refused(Exception):
@@ -57,25 +55,6 @@ class Client:
         return rest
 
 
-def program(folder):
-    """The servers of distributions are one program of several names, of which the package of tools has one."""
-    kind = os.environ.get("ELECT_TEST_SERVER") or "redis"
-    found = shutil.which(f"{kind}-server") or shutil.which(f"{kind}-check-rdb")
-    assert found, f"neither {kind}-server nor {kind}-check-rdb is in PATH: install the package {kind}-tools"
-    link = folder / f"{kind}-server"
-    if not link.is_symlink():
-        link.symlink_to(found)
-    return link
-
-
-def free_port():
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
 class Server:
     """args: of the command line. It answers once this is made."""
 
@@ -101,7 +80,7 @@ class Server:
         fixed += ["--dir", self.folder, "--save", "", "--appendonly", "no", "--daemonize", "no"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", program(self.folder), *map(str, fixed), *self.args],
+                [*DIES_WITH_US, server_program(self.folder), *map(str, fixed), *self.args],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

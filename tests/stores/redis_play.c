@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void play_open(struct play *play, const char *const *args)
+void play_open(struct play *play)
 {
     memset(play, 0, sizeof *play);
     unsetenv("ELECT_TEST_ACL"); /* a test of rights gives them itself, and the others change the server */
-    play->server = redis_server_start(args);
+    play->server = redis_server_start(NULL);
     play->link = redisConnectUnix(play->server->path);
     cr_assert(play->link && play->link->err == 0);
     play->settings = (struct elect__settings){
@@ -32,6 +32,12 @@ void play_close(struct play *play)
 void play_as(struct play *play, const char *user, const char *password)
 {
     play_do(play, "AUTH %s %s", user, password);
+}
+
+void play_deny_info(struct play *play)
+{
+    play_do(play, "ACL SETUSER low on >pw ~* &* +@all -info");
+    play_as(play, "low", "pw");
 }
 
 static redisReply *ask(struct play *play, const char *format, va_list args)
@@ -60,19 +66,19 @@ void play_do(struct play *play, const char *format, ...)
     freeReplyObject(reply);
 }
 
-static long long info_number(struct play *play, const char *section, const char *field)
+long long play_uptime_s(struct play *play)
 {
-    redisReply *reply = play_ask(play, "INFO %s", section);
-    const char *at = strstr(reply->str, field);
+    redisReply *reply = play_ask(play, "INFO server");
+    const char *at = strstr(reply->str, "uptime_in_seconds:");
     cr_assert_not_null(at);
-    long long number = strtoll(at + strlen(field), NULL, 10);
+    long long uptime_s = strtoll(at + strlen("uptime_in_seconds:"), NULL, 10);
     freeReplyObject(reply);
-    return number;
+    return uptime_s;
 }
 
 void play_age(struct play *play)
 {
-    while (info_number(play, "server", "uptime_in_seconds:") < 2)
+    while (play_uptime_s(play) < 2)
         usleep(20000);
 }
 
@@ -213,4 +219,36 @@ struct elect__redis_holder rival_holder(struct rival *rival)
     bool read = elect__redis_holder_read(rival->keys, rival->replies, &holder, &code, rival->text, sizeof rival->text);
     cr_assert(read, "%s", rival->text);
     return holder;
+}
+
+/* ---- two of them ---- */
+
+void pair_open(struct pair *pair, const char *layout)
+{
+    play_open(&pair->play);
+    pair->play.settings.layout = layout;
+    pair->play.settings.lock_key = strcmp(layout, "plain") == 0 ? PLAIN_LOCK : "";
+    rival_enter(&pair->a, &pair->play, "a");
+    rival_enter(&pair->b, &pair->play, "b");
+}
+
+void pair_close(struct pair *pair)
+{
+    rival_leave(&pair->a);
+    rival_leave(&pair->b);
+    play_close(&pair->play);
+}
+
+const char *pair_get(struct pair *pair, const char *key, const char *field)
+{
+    return play_get(&pair->play, key, field, pair->text);
+}
+
+long long pair_number(struct pair *pair, const char *format, const char *key)
+{
+    redisReply *reply = play_ask(&pair->play, format, key);
+    cr_assert_eq(reply->type, REDIS_REPLY_INTEGER);
+    long long number = reply->integer;
+    freeReplyObject(reply);
+    return number;
 }

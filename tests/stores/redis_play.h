@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOCK "elect:{job}:leader"
+#define TERM "elect:{job}:term"
+#define HISTORY "elect:{job}:history"
+#define PLAIN_LOCK "app:lock"
 #define PLAY_TTL_NS INT64_C(3600000000000) /* no lease ends by itself while a test looks */
 
 struct play {
@@ -32,10 +36,14 @@ struct rival {
     uint64_t seq;
 };
 
-void play_open(struct play *play, const char *const *args);
+void play_open(struct play *play);
 void play_close(struct play *play);
 /* The connection speaks as this user from here on. */
 void play_as(struct play *play, const char *user, const char *password);
+/* The connection speaks as a user who may do all but ask for INFO. */
+void play_deny_info(struct play *play);
+/* As the server says it; below 0 where its clock was stepped back. */
+long long play_uptime_s(struct play *play);
 /* Of which the server has started so long ago that a grace of 1 ms is over. */
 void play_age(struct play *play);
 /* The server's clock. */
@@ -63,4 +71,19 @@ enum elect__outcome rival_release(struct rival *rival, uint64_t attempt, uint64_
 int32_t rival_ask(struct rival *rival, enum elect__query_kind kind, uint64_t epoch);
 /* Who leads; lent by rival->replies. */
 struct elect__redis_holder rival_holder(struct rival *rival);
+
+/* Two candidates of one election. */
+struct pair {
+    struct play play;
+    struct rival a, b;
+    char text[8192];
+};
+
+/* layout plain is that of PLAIN_LOCK. */
+void pair_open(struct pair *pair, const char *layout);
+void pair_close(struct pair *pair);
+/* play_get, in pair->text. */
+const char *pair_get(struct pair *pair, const char *key, const char *field);
+/* The integer that a command of one key answers. */
+long long pair_number(struct pair *pair, const char *format, const char *key);
 #endif

@@ -3,8 +3,6 @@
 #include "planted.h"
 #include "unit/redis_rig.h"
 
-#define LONG (30 * ELECT__S)
-
 static struct rig rig;
 
 /* ---- an election that runs in another database than its URL says ---- */

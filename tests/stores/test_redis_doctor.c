@@ -1,6 +1,6 @@
 /* The long check of a Redis server: how it ends. What it finds, tests/cli shows. */
 #include "redis/server.h"
-#include "unit/net_tls.h"
+#include "unit/net_tls_folder.h"
 #include <criterion/criterion.h>
 #include <elect/elect.h>
 #include <poll.h>
@@ -138,10 +138,8 @@ static void update(const char *const *pairs)
 
 Test(redis_doctor_tls, an_update_of_tls_is_what_is_judged)
 {
-    char folder[] = "/tmp/elect-doctor-XXXXXX", cert[64], key[64], *json;
-    cr_assert_not_null(mkdtemp(folder));
-    snprintf(cert, sizeof cert, "%s/cert.pem", folder);
-    snprintf(key, sizeof key, "%s/key.pem", folder);
+    char *json;
+    tls_folder_make();
     struct net_cert self = net_cert_make("server", NULL, "IP:127.0.0.1", -1, 1);
     net_cert_write(&self, cert, key, NULL);
     net_cert_free(&self);
@@ -154,7 +152,5 @@ Test(redis_doctor_tls, an_update_of_tls_is_what_is_judged)
     elect_string_free(json);
     close_client();
     redis_server_stop(server);
-    unlink(cert);
-    unlink(key);
-    rmdir(folder);
+    tls_folder_remove();
 }

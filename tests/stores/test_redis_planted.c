@@ -4,100 +4,68 @@
 #include "redis_play.h"
 #include <stdio.h>
 
-#define LOCK "elect:{job}:leader"
-#define TERM "elect:{job}:term"
-
-struct scene {
-    struct play play;
-    struct rival a, b;
-    char text[8192];
-};
-
-static void open_scene(struct scene *scene, const char *layout)
+static void ask_for_grace(struct pair *pair, int64_t grace_ns)
 {
-    static const char *const args[] = {"--enable-debug-command", "local", NULL};
-    play_open(&scene->play, args);
-    scene->play.settings.layout = layout;
-    scene->play.settings.lock_key = strcmp(layout, "plain") == 0 ? "lock" : "";
-    rival_enter(&scene->a, &scene->play, "a");
-    rival_enter(&scene->b, &scene->play, "b");
-}
-
-static void close_scene(struct scene *scene)
-{
-    rival_leave(&scene->a);
-    rival_leave(&scene->b);
-    play_close(&scene->play);
-}
-
-static void ask_for_grace(struct scene *scene, int64_t grace_ns)
-{
-    scene->a.settings.restart_grace_ns = scene->b.settings.restart_grace_ns = grace_ns;
-}
-
-static void deny_info(struct scene *scene)
-{
-    play_do(&scene->play, "ACL SETUSER low on >pw ~* &* +@all -info");
-    play_as(&scene->play, "low", "pw");
+    pair->a.settings.restart_grace_ns = pair->b.settings.restart_grace_ns = grace_ns;
 }
 
 /* A record that a has left, released, on a server that has changed since; and it is old enough. */
-static void change_server(struct scene *scene)
+static void change_server(struct pair *pair)
 {
     char id[ELECT__SERVER_SIZE];
-    ask_for_grace(scene, INT64_C(1000000));
-    play_age(&scene->play);
-    rival_release(&scene->a, 0xa1, rival_win(&scene->a, 0xa1));
-    play_promote(&scene->play, id);
+    ask_for_grace(pair, INT64_C(1000000));
+    play_age(&pair->play);
+    rival_release(&pair->a, 0xa1, rival_win(&pair->a, 0xa1));
+    play_promote(&pair->play, id);
 }
 
 /* ---- each: is the rule kept? ---- */
 
-static bool a_holder_is_not_elected_again(struct scene *s)
+static bool a_holder_is_not_elected_again(struct pair *s)
 {
     rival_win(&s->a, 0xa1);
     return rival_acquire(&s->a, 0xa2) == ELECT__HELD;
 }
 
-static bool a_young_server_waits(struct scene *s)
+static bool a_young_server_waits(struct pair *s)
 {
     ask_for_grace(s, PLAY_TTL_NS);
     return rival_acquire(&s->a, 0xa1) == ELECT__WAIT;
 }
 
-static bool a_young_server_waits_beside_a_released_record(struct scene *s)
+static bool a_young_server_waits_beside_a_released_record(struct pair *s)
 {
     ask_for_grace(s, PLAY_TTL_NS);
     play_do(&s->play, "HSET %s epoch 5 released 1", TERM);
     return rival_acquire(&s->a, 0xa1) == ELECT__WAIT;
 }
 
-static bool a_changed_server_waits(struct scene *s)
+static bool a_changed_server_waits(struct pair *s)
 {
     change_server(s);
     return rival_acquire(&s->b, 0xb1) == ELECT__CHANGED;
 }
 
-static bool only_a_winner_names_the_server(struct scene *s)
+static bool only_a_winner_names_the_server(struct pair *s)
 {
     change_server(s);
     rival_acquire(&s->b, 0xb1);
     return rival_acquire(&s->b, 0xb2) == ELECT__CHANGED;
 }
 
-static bool a_vanished_lock_is_waited_for(struct scene *s)
+static bool a_vanished_lock_is_waited_for(struct pair *s)
 {
     rival_win(&s->a, 0xa1);
     play_do(&s->play, "DEL %s", LOCK);
     return rival_acquire(&s->b, 0xb1) == ELECT__WAIT;
 }
 
-static bool lost_data_is_noticed(struct scene *s)
+static bool lost_data_is_noticed(struct pair *s)
 {
     return DO(&s->b, .verb = ELECT__ACQUIRE, .attempt = 0xb1, .highest_epoch = 5) == ELECT__LOST_DATA;
 }
 
-static bool epochs_outlive_their_record(struct scene *s)
+static bool epochs_outlive_their_record(struct pair *s)
 {
     uint64_t epoch = rival_win(&s->a, 0xa1);
     rival_release(&s->a, 0xa1, epoch);
@@ -105,15 +73,15 @@ static bool epochs_outlive_their_record(struct scene *s)
     return rival_win(&s->b, 0xb1) > epoch;
 }
 
-static bool a_lock_without_its_record_is_lost(struct scene *s)
+static bool a_lock_without_its_record_is_lost(struct pair *s)
 {
     uint64_t epoch = rival_win(&s->a, 0xa1);
-    play_do(&s->play, s->a.keys->layout->native ? "DEL elect:{job}:term" : "DEL {lock}:epoch");
+    play_do(&s->play, s->a.keys->layout->native ? "DEL " TERM : "DEL {" PLAIN_LOCK "}:epoch");
     return rival_renew(&s->a, 0xa1, epoch) == ELECT__DELETED;
 }
 
 /* A release on its way for long deletes no later lock of the same id. */
-static bool a_late_release_deletes_nothing(struct scene *s)
+static bool a_late_release_deletes_nothing(struct pair *s)
 {
     uint64_t epoch = rival_win(&s->a, 0xa1);
     rival_release(&s->a, 0xa1, epoch);
@@ -122,14 +90,14 @@ static bool a_late_release_deletes_nothing(struct scene *s)
     return rival_renew(&s->a, 0xa2, second) == ELECT__RENEWED;
 }
 
-static bool denied_info_is_told(struct scene *s)
+static bool denied_info_is_told(struct pair *s)
 {
     ask_for_grace(s, PLAY_TTL_NS);
-    deny_info(s);
+    play_deny_info(&s->play);
     return rival_acquire(&s->a, 0xa1) == 0 && s->a.read == ELECT__REDIS_READ_NO_INFO;
 }
 
-static bool an_uptime_is_rounded_down(struct scene *s)
+static bool an_uptime_is_rounded_down(struct pair *s)
 {
     long long uptime_s = -1;
     ask_for_grace(s, PLAY_TTL_NS);
@@ -138,13 +106,13 @@ static bool an_uptime_is_rounded_down(struct scene *s)
     return s->a.reply.left_ns == PLAY_TTL_NS - (uptime_s - 1) * INT64_C(1000000000);
 }
 
-static bool a_stored_epoch_is_a_number(struct scene *s)
+static bool a_stored_epoch_is_a_number(struct pair *s)
 {
     play_do(&s->play, "HSET %s epoch x released 1", TERM);
     return rival_acquire(&s->a, 0xa1) == ELECT__REFUSED;
 }
 
-static bool no_server_is_another_one(struct scene *s)
+static bool no_server_is_another_one(struct pair *s)
 {
     ask_for_grace(s, INT64_C(1000000));
     play_age(&s->play);
@@ -153,13 +121,13 @@ static bool no_server_is_another_one(struct scene *s)
     return rival_acquire(&s->b, 0xb1) == ELECT__CHANGED;
 }
 
-static bool kept(enum elect__planted planted, const char *layout, bool (*rule)(struct scene *scene))
+static bool kept(enum elect__planted planted, const char *layout, bool (*rule)(struct pair *pair))
 {
-    struct scene scene;
+    struct pair pair;
     elect__planted_now = planted;
-    open_scene(&scene, layout);
-    bool is_kept = rule(&scene);
-    close_scene(&scene);
+    pair_open(&pair, layout);
+    bool is_kept = rule(&pair);
+    pair_close(&pair);
     return is_kept;
 }
 

@@ -5,8 +5,6 @@
 #include "table.h"
 #include <stdio.h>
 
-#define LOCK "elect:{job}:leader"
-#define TERM "elect:{job}:term"
 enum { RIVALS = 3, ATTEMPTS = 4, STEPS = 2000, VALUE_SIZE = 64 };
 #define GRACE_NS INT64_C(1000000)
 
@@ -200,12 +198,11 @@ static void ask_both(struct world *w, uint64_t index)
 
 Test(redis_random, the_scripts_answer_as_the_ledger_does)
 {
-    static const char *const args[] = {"--enable-debug-command", "local", NULL};
     const enum elect__outcome wanted[] = {ELECT__WON,     ELECT__RENEWED,   ELECT__RELEASED, ELECT__HELD,   ELECT__WAIT,
                                           ELECT__CHANGED, ELECT__LOST_DATA, ELECT__TAKEN,    ELECT__DELETED};
     struct world w;
     memset(&w, 0, sizeof w);
-    play_open(&w.play, args);
+    play_open(&w.play);
     w.play.settings.restart_grace_ns = GRACE_NS;
     for (int i = 0; i < RIVALS; i++)
         rival_enter(&w.rivals[i], &w.play, ids[i]);

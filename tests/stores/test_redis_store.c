@@ -36,6 +36,7 @@ Test(redis_store, what_a_leader_changes_is_seen)
     until_told(&s.b);
     probe(&s.b);
     s.a.settings.address = "10.0.0.2:81";
+    s.a.settings.told++;
     int wakes = s.b.wakes;
     cr_assert_eq(renew(&s.a, 11, epoch), ELECT__RENEWED);
     stage_until(&s.stage, &s.b.wakes, wakes + 1);

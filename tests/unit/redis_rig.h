@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SECRET "hunter2"
+#define LONG (30 * ELECT__S)
 enum { RIG_TEXT = 1024, RIG_HANG_S = 60 };
 
 struct rig {
@@ -178,6 +179,22 @@ static inline void rig_turn(struct rig *rig)
     const struct timeval wait = {.tv_usec = 50000};
     event_base_once(rig->base, -1, EV_TIMEOUT, rig_stop, NULL, &wait);
     event_base_loop(rig->base, EVLOOP_ONCE);
+}
+
+/* A server with these arguments, and a connection to it that is up. */
+static inline struct redis_server *rig_arrive(struct rig *rig, const char *const *args)
+{
+    struct redis_server *server = redis_server_start(args);
+    rig_open(rig, server->url);
+    rig_begin(rig);
+    rig_until(rig, rig->ups == 1);
+    return server;
+}
+
+static inline void rig_leave(struct rig *rig, struct redis_server *server)
+{
+    rig_close(rig);
+    redis_server_stop(server);
 }
 
 static inline void rig_answered(struct elect__redis_request *request, const struct elect__redis_answer *answer)

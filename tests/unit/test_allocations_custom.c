@@ -1,208 +1,84 @@
-/* Two clients of custom: over one register, from open to free: every allocation fails in turn, once, and from then on, the
- * library's and the example store's. Whatever fails says so, nothing crashes or is lost, nobody leads beside another; and
- * when there is memory again, somebody leads. */
+/* Two clients of custom: over one register, without memory (sites.h), the library's and the example store's. */
 #include "../../examples/example_store.h"
-#include "api.h"
-#include "failing.h"
+#include "sites.h"
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 
-enum { SITES = 2, ROUNDS_MIN = 100, ROUNDS_MAX = 5000 };
-#define QUICK "store=custom:?bootstrap=now lock_ttl=1h heartbeat_interval=20ms retry_interval=10ms"
-
-struct site {
-    struct example_store *table;
-    elect_options_t *options, *of_election;
-    elect_client_t *client;
-    elect_election_t *election;
-    pthread_t server;
-    int32_t last; /* ELECTED or LOST */
-};
+static struct example_store *table;
+static pthread_t servers[SITES];
 
 /* ---- the register: without memory of its own, but for what the example takes ---- */
 
-static void *serve(void *argument)
+static void begin(void)
 {
-    const struct site *site = argument;
+    table = example_store_new();
+}
+
+static void end(void)
+{
+    example_store_free(table);
+}
+
+static void *serve(void *client)
+{
     char version[EXAMPLE_VERSION_SIZE];
     elect_op_t *op;
-    while (elect_client_next_op(site->client, FOR_EVER, &op) == ELECT_OK) {
+    while (elect_client_next_op(client, FOR_EVER, &op) == ELECT_OK) {
         if (elect_op_kind(op) == ELECT_OP_READ) {
-            char *value = example_store_get(site->table, elect_op_key(op), version);
+            char *value = example_store_get(table, elect_op_key(op), version);
             elect_op_complete(op, value ? ELECT_OK : ELECT_ESTORE, version, value, "out of memory");
             free(value);
         } else {
             int32_t code =
-                example_store_put(site->table, elect_op_key(op), elect_op_version(op), elect_op_value(op), version);
+                example_store_put(table, elect_op_key(op), elect_op_version(op), elect_op_value(op), version);
             elect_op_complete(op, code, version, NULL, code == ELECT_ESTORE ? "out of memory" : NULL);
         }
     }
     return NULL;
 }
 
+static void opened(const struct site *site)
+{
+    cr_assert_eq(pthread_create(&servers[site->number], NULL, serve, site->client), 0);
+}
+
+static void closed(const struct site *site)
+{
+    pthread_join(servers[site->number], NULL);
+}
+
 /* ---- what may be seen ---- */
 
-static void may_fail(int32_t code)
+static bool may_fail(int32_t code)
 {
-    bool failed = (code == ELECT_ENOMEM || code == ELECT_ESTORE) && failing_hit();
-    cr_assert(code == ELECT_OK || failed, "%s", elect_code_name(code));
+    return code == ELECT_ENOMEM || code == ELECT_ESTORE;
 }
 
-static void may_refuse(int32_t code)
+static int32_t ask(const struct site *site)
 {
-    if (code != ELECT_ENOTLEADER)
-        may_fail(code);
-}
-
-static void check_leaders(const struct site sites[SITES])
-{
-    uint64_t before, after;
-    if (!sites[0].election || !sites[1].election)
-        return;
-    bool first = elect_election_check(sites[0].election, &before, NULL) == 1;
-    bool second = elect_election_is_leader(sites[1].election) == 1;
-    bool still = elect_election_check(sites[0].election, &after, NULL) == 1;
-    cr_assert_not(first && second && still && before == after);
-}
-
-static void read_events(struct site *site)
-{
-    elect_event_t *event;
-    while (site->client && elect_client_next_event(site->client, 0, &event) == ELECT_OK) {
-        int32_t kind = elect_event_kind(event);
-        if (kind == ELECT_EVENT_ERROR)
-            may_fail(elect_event_code(event));
-        if (kind == ELECT_EVENT_ELECTED || kind == ELECT_EVENT_LOST) {
-            cr_assert_neq(site->last, kind);
-            site->last = kind;
-        }
-        elect_event_free(event);
-    }
-}
-
-static bool leads(const struct site *site)
-{
-    return site->election && elect_election_is_leader(site->election) == 1;
-}
-
-/* ---- a life ---- */
-
-static void open_site(struct site *site, uint64_t tag)
-{
-    int32_t code = elect_client_open(site->options, &site->client);
-    may_fail(code);
-    if (code != ELECT_OK) {
-        cr_assert_str_not_empty(elect_options_error(site->options));
-        return;
-    }
-    cr_assert_eq(pthread_create(&site->server, NULL, serve, site), 0);
-    code = elect_election_new(site->client, site->of_election, &site->election);
-    may_fail(code);
-    if (code != ELECT_OK)
-        return;
-    must(elect_election_queue_events(site->election, tag));
-    must(elect_election_start(site->election));
-}
-
-/* A failure that comes for good may keep everybody from leading. */
-static void await_leader(struct site sites[SITES])
-{
-    while (!leads(&sites[0]) && !leads(&sites[1]) && !failing_hit()) {
-        for (int i = 0; i < SITES; i++)
-            read_events(&sites[i]);
-        check_leaders(sites);
-        sched_yield();
-    }
-}
-
-static void ask(struct site *site)
-{
-    static const char *const reports[] = {"status", "history"};
     elect_leader_t *leader;
-    char *text;
-    for (int i = 0; site->election && i < 2; i++) {
-        int32_t code = elect_election_report(site->election, reports[i], FOR_EVER, &text);
-        may_fail(code);
-        cr_assert_eq(text == NULL, code != ELECT_OK);
-        elect_string_free(text);
-    }
     if (site->election && elect_election_leader(site->election, -1, 0, &leader) == ELECT_OK)
         elect_leader_free(leader);
-    if (site->client)
-        may_fail(elect_client_key_changed(site->client, "elect/a"));
+    return elect_client_key_changed(site->client, "elect/a");
 }
 
-static void live(struct site sites[SITES])
-{
-    for (int i = 0; i < SITES; i++)
-        open_site(&sites[i], (uint64_t)i + 1);
-    await_leader(sites);
-    for (int i = 0; i < SITES; i++)
-        ask(&sites[i]);
-    for (int i = 0; i < SITES; i++) { /* the follower's question, then the leader's own way */
-        if (sites[i].election && !leads(&sites[i]))
-            may_refuse(elect_election_depose(sites[i].election, 1, FOR_EVER));
-        if (leads(&sites[i]))
-            may_refuse(elect_election_resign(sites[i].election, 0, 0));
-        read_events(&sites[i]);
-        check_leaders(sites);
-    }
-    await_leader(sites);
-}
-
-/* There is memory again: both lead at last, each another election, for of this one a lease may be left that nobody could
- * release. */
-static void recover(struct site *site, const char *pairs)
-{
-    read_events(site);
-    if (!site->client)
-        return;
-    elect_election_t *election = make_election(site->client, pairs);
-    must(elect_election_start(election));
-    must(elect_election_wait(election, GUARD_MS));
-    elect_election_free(election);
-    elect_election_free(site->election);
-    must(elect_client_close(site->client, GUARD_MS));
-    pthread_join(site->server, NULL);
-    read_events(site);
-    cr_assert_neq(site->last, ELECT_EVENT_ELECTED);
-    elect_client_free(site->client);
-}
-
-static void live_again_and_again(bool forever)
-{
-    struct site like = {.options = make_options(QUICK), .of_election = make_options("name=a")};
-    failing_hook();
-    close_client(open_client("custom:", "")); /* what libevent keeps for good, it has then */
-    long before = failing_live();
-    int rounds = 0;
-    bool hit = true;
-    while (hit) {
-        cr_assert_lt(rounds, ROUNDS_MAX);
-        struct site sites[SITES] = {like, like};
-        struct example_store *table = example_store_new();
-        sites[0].table = sites[1].table = table;
-        failing_begin(rounds++, forever);
-        live(sites);
-        hit = failing_end();
-        check_leaders(sites);
-        recover(&sites[0], "name=b");
-        recover(&sites[1], "name=c");
-        example_store_free(table);
-        cr_assert_eq(failing_live(), before, "%ld blocks were lost in round %d", failing_live() - before, rounds);
-    }
-    cr_assert_gt(rounds, ROUNDS_MIN);
-    elect_options_free(like.options);
-    elect_options_free(like.of_election);
-}
+static const struct site_store custom = {
+    .url = "custom:?bootstrap=now",
+    .pairs = "lock_ttl=1h heartbeat_interval=20ms retry_interval=10ms",
+    .may_fail = may_fail,
+    .begin = begin,
+    .end = end,
+    .opened = opened,
+    .closed = closed,
+    .ask = ask,
+};
 
 Test(allocations_custom, each_fails_once)
 {
-    live_again_and_again(false);
+    sites_live(&custom, false, 1);
 }
 
 Test(allocations_custom, all_fail_from_one_on)
 {
-    live_again_and_again(true);
+    sites_live(&custom, true, 1);
 }

@@ -23,7 +23,7 @@ static bool send_incr(struct asked *asked)
 {
     static const struct elect__redis_command incr = {.argc = 2, .argv = {"INCR", "n"}, .length = {4, 1}};
     *asked = (struct asked){.request = {.done = rig_answered}, .rig = &rig};
-    bool sent = elect__redis_conn_send(rig.conn, &asked->request, &incr, 1, rig_now() + 30 * ELECT__S);
+    bool sent = elect__redis_conn_send(rig.conn, &asked->request, &incr, 1, rig_now() + LONG);
     cr_assert_eq(sent, asked->request.sent != NULL);
     return sent;
 }

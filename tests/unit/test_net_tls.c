@@ -1,34 +1,23 @@
 /* The files and options of TLS: what is wrong with them is said with the option and the file. */
 #include "net/tls.h"
-#include "net_tls.h"
+#include "net_tls_folder.h"
 #include <sys/stat.h>
 
-static char dir[64], ca[NET_PATH_SIZE], cert[NET_PATH_SIZE], key[NET_PATH_SIZE], other[NET_PATH_SIZE];
-static struct net_cert authority, leaf, stranger;
+static struct net_cert leaf, stranger;
 static char error[512];
 
 static void set_up(void)
 {
-    snprintf(dir, sizeof dir, "/tmp/elect-tls-XXXXXX");
-    cr_assert_not_null(mkdtemp(dir));
-    snprintf(ca, sizeof ca, "%s/ca.pem", dir);
-    snprintf(cert, sizeof cert, "%s/cert.pem", dir);
-    snprintf(key, sizeof key, "%s/key.pem", dir);
-    snprintf(other, sizeof other, "%s/other.pem", dir);
-    authority = net_cert_make("authority", NULL, NULL, -1, 1);
+    tls_folder_make();
     leaf = net_cert_make("client", &authority, "DNS:client", -1, 1);
     stranger = net_cert_make("stranger", NULL, NULL, -1, 1);
 }
 
 static void tear_down(void)
 {
-    const char *const paths[] = {ca, cert, key, other};
-    for (int i = 0; i < 4; i++)
-        unlink(paths[i]);
-    rmdir(dir);
-    net_cert_free(&authority);
     net_cert_free(&leaf);
     net_cert_free(&stranger);
+    tls_folder_remove();
 }
 
 TestSuite(net_tls, .init = set_up, .fini = tear_down);

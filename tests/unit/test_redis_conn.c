@@ -5,25 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define LONG (30 * ELECT__S)
-
 static struct redis_server *server;
 static struct rig rig;
-
-/* One that is up, with these arguments. */
-static void arrive(const char *const *args)
-{
-    server = redis_server_start(args);
-    rig_open(&rig, server->url);
-    rig_begin(&rig);
-    rig_until(&rig, rig.ups == 1);
-}
-
-static void leave(void)
-{
-    rig_close(&rig);
-    redis_server_stop(server);
-}
 
 /* ---- requests ---- */
 
@@ -31,7 +14,7 @@ Test(redis_conn, replies_are_given_in_the_order_of_requests)
 {
     enum { REQUESTS = 100 };
     static struct asked asked[REQUESTS];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     for (int i = 0; i < REQUESTS; i++)
         rig_ask(&rig, &asked[i], i % 3 == 0 ? "GET nothing|INCR n" : "INCR n", LONG);
     rig_until(&rig, asked[REQUESTS - 1].answered);
@@ -41,19 +24,19 @@ Test(redis_conn, replies_are_given_in_the_order_of_requests)
         cr_assert_eq(asked[i].number, i + 1);
         cr_assert_leq(asked[i].sent_ns, asked[i].received_ns);
     }
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, an_error_of_the_server_is_an_answer)
 {
     struct asked asked;
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     rig_ask(&rig, &asked, "INCR", LONG);
     rig_until(&rig, asked.answered);
     cr_assert_eq(asked.fate, ELECT__REDIS_ANSWERED);
     cr_assert(strstr(asked.text, "wrong number of arguments"));
     cr_assert_eq(rig.downs, 0);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, a_request_counts_from_when_it_was_written_not_from_when_it_waited)
@@ -69,13 +52,13 @@ Test(redis_conn, a_request_counts_from_when_it_was_written_not_from_when_it_wait
     cr_assert_eq(asked[0].order, 1);
     cr_assert_eq(asked[1].number, 2);
     cr_assert_geq(asked[0].sent_ns, elect__redis_conn_up_since_ns(rig.conn));
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, what_was_cancelled_keeps_its_place_among_the_replies)
 {
     struct asked asked[3];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     for (int i = 0; i < 3; i++)
         rig_ask(&rig, &asked[i], "INCR n", LONG);
     elect__redis_conn_cancel(rig.conn, &asked[1].request);
@@ -84,7 +67,7 @@ Test(redis_conn, what_was_cancelled_keeps_its_place_among_the_replies)
     cr_assert_eq(asked[0].number, 1);
     cr_assert_not(asked[1].answered);
     cr_assert_eq(asked[2].number, 3);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, what_is_cancelled_before_it_is_sent_is_not_sent)
@@ -98,19 +81,19 @@ Test(redis_conn, what_is_cancelled_before_it_is_sent_is_not_sent)
     elect__redis_conn_cancel(rig.conn, &asked[0].request);
     rig_until(&rig, asked[1].answered);
     cr_assert_eq(redis_server_ask_number(server, "EXISTS a"), 0);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, nothing_is_sent_past_its_deadline)
 {
     struct asked asked;
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     rig_ask(&rig, &asked, "SET a b", -1);
     rig_until(&rig, asked.answered);
     cr_assert_eq(asked.fate, ELECT__REDIS_NOT_SENT);
     cr_assert_eq(redis_server_ask_number(server, "EXISTS a"), 0);
     cr_assert(elect__redis_conn_is_up(rig.conn));
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* ---- the login ---- */
@@ -180,7 +163,7 @@ Test(redis_conn, a_database_is_chosen_before_anything_is_asked)
     cr_assert_eq(redis_server_ask_number(server, "MOVE a 3"), 0);
     redis_server_do(server, "SWAPDB 0 3");
     cr_assert_eq(redis_server_ask_number(server, "EXISTS a"), 1);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, what_it_would_like_may_be_denied)
@@ -198,7 +181,7 @@ Test(redis_conn, what_it_would_like_may_be_denied)
     rig_until(&rig, asked.answered);
     cr_assert_str_empty(rig.info);
     cr_assert_eq(asked.fate, ELECT__REDIS_ANSWERED);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, scripts_are_loaded_and_info_is_told_before_it_is_up)
@@ -219,7 +202,7 @@ Test(redis_conn, scripts_are_loaded_and_info_is_told_before_it_is_up)
     cr_assert(strstr(rig.info, "redis_version:"));
     freeReplyObject(sha);
     freeReplyObject(there);
-    leave();
+    rig_leave(&rig, server);
 }
 
 static void write_file(const char *path, const char *text, size_t length)
@@ -244,7 +227,7 @@ Test(redis_conn, the_password_file_is_read_at_each_connect)
     elect__redis_conn_hurry(rig.conn);
     rig_until(&rig, rig.ups == 1);
     cr_assert_eq(rig.downs, 1, "it does not wait for its next try");
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, what_is_wrong_with_a_password_file_is_said)
@@ -277,7 +260,7 @@ Test(redis_conn, what_is_wrong_with_a_password_file_is_said)
     elect__redis_conn_hurry(rig.conn);
     rig_until(&rig, rig.downs == 2);
     cr_assert(strstr(rig.text, "password_file=\"/nonexistent\": no such file"), "%s", rig.text);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn, the_newest_password_comes_before_that_of_the_url)
@@ -291,5 +274,5 @@ Test(redis_conn, the_newest_password_comes_before_that_of_the_url)
     rig.settings.password = SECRET;
     elect__redis_conn_hurry(rig.conn);
     rig_until(&rig, rig.ups == 1);
-    leave();
+    rig_leave(&rig, server);
 }

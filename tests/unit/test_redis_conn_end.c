@@ -3,32 +3,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LONG (30 * ELECT__S)
 enum { LONG_TEXT = 1 << 21 };
 
 static struct redis_server *server;
 static struct rig rig;
 static char long_text[LONG_TEXT];
 
-/* One that is up, with these arguments. */
-static void arrive(const char *const *args)
-{
-    server = redis_server_start(args);
-    rig_open(&rig, server->url);
-    rig_begin(&rig);
-    rig_until(&rig, rig.ups == 1);
-}
-
-static void leave(void)
-{
-    rig_close(&rig);
-    redis_server_stop(server);
-}
-
 Test(redis_conn_end, what_was_sent_to_a_server_that_died_is_lost_and_it_comes_back)
 {
     struct asked asked[2];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     redis_server_freeze(server);
     rig_ask(&rig, &asked[0], "SET a b", LONG);
     rig_turn(&rig); /* it is written */
@@ -42,13 +26,13 @@ Test(redis_conn_end, what_was_sent_to_a_server_that_died_is_lost_and_it_comes_ba
     rig_ask(&rig, &asked[1], "INCR n", LONG);
     rig_until(&rig, rig.ups == 2);
     rig_until(&rig, asked[1].answered);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn_end, a_server_that_does_not_answer_in_time_is_given_up)
 {
     struct asked asked[2];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     redis_server_freeze(server);
     rig_ask(&rig, &asked[0], "SET a b", LONG);
     rig_ask(&rig, &asked[1], "SET a b", 20 * ELECT__MS);
@@ -59,7 +43,7 @@ Test(redis_conn_end, a_server_that_does_not_answer_in_time_is_given_up)
     cr_assert_geq(asked[1].received_ns - asked[1].sent_ns, 500 * ELECT__MS);
     redis_server_thaw(server);
     rig_until(&rig, rig.ups == 2);
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* Each with a text of LONG_TEXT bytes behind verb. */
@@ -85,14 +69,14 @@ Test(redis_conn_end, more_than_the_stream_holds_waits_for_answers)
     for (int i = 0; i < REQUESTS; i++)
         cr_assert(asked[i].fate == ELECT__REDIS_ANSWERED && asked[i].order == i + 1);
     cr_assert_eq(rig.downs, 0);
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* So that there is time left for another connection: whoever asked for 3 s has 2 s then. */
 Test(redis_conn_end, a_way_that_says_nothing_for_a_third_of_the_time_is_given_up)
 {
     struct asked asked;
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     redis_server_freeze(server);
     rig_ask(&rig, &asked, "SET a b", 3 * ELECT__S);
     rig_until(&rig, rig.downs == 1);
@@ -100,7 +84,7 @@ Test(redis_conn_end, a_way_that_says_nothing_for_a_third_of_the_time_is_given_up
     cr_assert_geq(asked.received_ns - asked.sent_ns, 1 * ELECT__S);
     redis_server_thaw(server);
     rig_until(&rig, rig.ups == 2);
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* It is slow, and not silent: what is asked in its turn is answered in its turn. */
@@ -108,27 +92,27 @@ Test(redis_conn_end, a_server_that_answers_others_is_waited_for)
 {
     enum { REQUESTS = 5 };
     struct asked asked[REQUESTS];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     for (int i = 0; i < REQUESTS; i++)
         rig_ask(&rig, &asked[i], "BLPOP nothing 0.2", 1500 * ELECT__MS);
     rig_until(&rig, asked[REQUESTS - 1].answered);
     cr_assert_eq(rig.downs, 0, "%s", rig.text);
     cr_assert_geq(asked[REQUESTS - 1].received_ns - asked[REQUESTS - 1].sent_ns, ELECT__S);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn_end, a_server_that_does_not_read_is_given_up)
 {
     enum { REQUESTS = 20 };
     static struct asked asked[REQUESTS];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     redis_server_freeze(server);
     send_many(asked, REQUESTS, "SET", "k", 3 * ELECT__S);
     rig_until(&rig, rig.downs == 1);
     cr_assert(strstr(rig.text, "no answer for "), "%s", rig.text);
     cr_assert_eq(asked[0].fate, ELECT__REDIS_LOST);
     cr_assert_eq(asked[REQUESTS - 1].fate, ELECT__REDIS_NOT_SENT);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn_end, a_request_that_no_stream_holds_ends_the_connection)
@@ -140,7 +124,7 @@ Test(redis_conn_end, a_request_that_no_stream_holds_ends_the_connection)
         command.argv[i] = long_text;
         command.length[i] = LONG_TEXT;
     }
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     cr_assert(elect__redis_conn_send(rig.conn, &asked.request, &command, 1, rig_now() + LONG));
     cr_assert(elect__redis_conn_send(rig.conn, &asked.request, &command, 1, rig_now() + LONG) == false,
               "a request that is under way is refused");
@@ -148,7 +132,7 @@ Test(redis_conn_end, a_request_that_no_stream_holds_ends_the_connection)
     cr_assert(strstr(rig.text, "does not read"), "%s", rig.text);
     cr_assert_eq(asked.fate, ELECT__REDIS_LOST);
     rig_until(&rig, rig.ups == 2);
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* A report with a short timeout says nothing of a server that is slow just then. */
@@ -156,7 +140,7 @@ Test(redis_conn_end, the_deadline_of_a_question_does_not_end_the_connection)
 {
     struct asked asked = {.request = {.done = rig_answered, .patience_ns = LONG}, .rig = &rig};
     const struct elect__redis_command ping = {.argc = 1, .argv = {"PING"}, .length = {4}};
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     redis_server_freeze(server);
     cr_assert(elect__redis_conn_send(rig.conn, &asked.request, &ping, 1, rig_now() + ELECT__S));
     rig_turn(&rig);
@@ -164,19 +148,19 @@ Test(redis_conn_end, the_deadline_of_a_question_does_not_end_the_connection)
     redis_server_thaw(server);
     rig_until(&rig, asked.answered);
     cr_assert_eq(asked.fate, ELECT__REDIS_ANSWERED);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn_end, requests_of_a_closed_connection_are_dropped)
 {
     struct asked asked[2];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     rig_ask(&rig, &asked[0], "PING", LONG);
     rig_turn(&rig);
     rig_until(&rig, asked[0].answered);
     rig_ask(&rig, &asked[0], "PING", LONG);
     rig_ask(&rig, &asked[1], "PING", -1);
-    leave();
+    rig_leave(&rig, server);
     cr_assert_not(asked[0].answered || asked[1].answered);
     cr_assert_null(asked[0].request.sent);
     cr_assert_null(asked[1].request.sent);
@@ -185,7 +169,7 @@ Test(redis_conn_end, requests_of_a_closed_connection_are_dropped)
 Test(redis_conn_end, it_may_be_closed_in_whatever_it_calls)
 {
     struct asked asked[2];
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     rig_ask(&rig, &asked[0], "PING", LONG);
     rig_ask(&rig, &asked[1], "PING", LONG);
     asked[0].close = true;
@@ -216,7 +200,7 @@ Test(redis_conn_end, a_forked_child_leaves_the_connection_to_its_parent)
 {
     struct asked asked;
     int status = 0;
-    arrive(NULL);
+    server = rig_arrive(&rig, NULL);
     rig_ask(&rig, &asked, "INCR n", LONG);
     pid_t pid = fork();
     if (pid == 0)
@@ -226,7 +210,7 @@ Test(redis_conn_end, a_forked_child_leaves_the_connection_to_its_parent)
     rig_until(&rig, asked.answered);
     cr_assert_eq(asked.number, 1);
     cr_assert_eq(rig.downs, 0);
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* ---- the subscriber ---- */
@@ -257,7 +241,7 @@ Test(redis_conn_end, a_subscriber_is_told_what_is_published)
     redis_server_do(server, "PUBLISH b 41");
     rig_until(&rig, rig.pushes == 3);
     cr_assert_str_eq(rig.pushed, "41");
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* As if nothing had come for a while. */
@@ -285,7 +269,7 @@ Test(redis_conn_end, a_subscriber_asks_whether_the_server_lives)
     cr_assert(strstr(rig.text, "no answer for "), "%s", rig.text);
     redis_server_thaw(server);
     rig_until(&rig, rig.ups == 2);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn_end, a_subscriber_learns_that_it_may_not)
@@ -302,7 +286,7 @@ Test(redis_conn_end, a_subscriber_learns_that_it_may_not)
     rig_until(&rig, rig.pushes == 1);
     cr_assert_eq(strncmp(rig.pushed, "NOPERM", 6), 0);
     cr_assert_eq(rig.downs, 0);
-    leave();
+    rig_leave(&rig, server);
 }
 
 /* A subscription to a name of LONG_CHANNEL bytes. */
@@ -325,7 +309,7 @@ Test(redis_conn_end, more_channels_than_the_stream_holds_wait_for_answers)
         say_long(i);
     rig_until(&rig, rig.pushes == CHANNELS || rig.downs > 0);
     cr_assert_eq(rig.downs, 0, "%s", rig.text);
-    leave();
+    rig_leave(&rig, server);
 }
 
 Test(redis_conn_end, a_ping_that_is_denied_shows_that_the_server_lives)
@@ -345,5 +329,5 @@ Test(redis_conn_end, a_ping_that_is_denied_shows_that_the_server_lives)
     rig_until(&rig, rig.conn->pinged_ns == 0);
     cr_assert_eq(rig.pushes, 1, "it is no refusal of a channel: %s", rig.pushed);
     cr_assert_eq(rig.downs, 0);
-    leave();
+    rig_leave(&rig, server);
 }

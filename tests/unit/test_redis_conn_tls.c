@@ -1,26 +1,18 @@
 /* The connection in TLS, to a real server. What is wrong with which certificate: test_net_stream_tls.c */
-#include "net_tls.h"
+#include "net_tls_folder.h"
 #include "redis_rig.h"
 
-static char folder[64], ca[NET_PATH_SIZE], other[NET_PATH_SIZE], cert[NET_PATH_SIZE], key[NET_PATH_SIZE];
 static struct redis_server *server;
 static struct rig rig;
 
 static void set_up(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/elect-tls-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
-    snprintf(ca, sizeof ca, "%s/ca.pem", folder);
-    snprintf(other, sizeof other, "%s/other.pem", folder);
-    snprintf(cert, sizeof cert, "%s/cert.pem", folder);
-    snprintf(key, sizeof key, "%s/key.pem", folder);
-    struct net_cert authority = net_cert_make("authority", NULL, NULL, -1, 1);
+    tls_folder_make();
     struct net_cert stranger = net_cert_make("stranger", NULL, NULL, -1, 1);
     struct net_cert good = net_cert_make("server", &authority, "IP:127.0.0.1", -1, 1);
     net_cert_write(&authority, ca, NULL, NULL);
     net_cert_write(&stranger, other, NULL, NULL);
     net_cert_write(&good, cert, key, NULL);
-    net_cert_free(&authority);
     net_cert_free(&stranger);
     net_cert_free(&good);
     server =
@@ -32,13 +24,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    rig_close(&rig);
-    redis_server_stop(server);
-    unlink(ca);
-    unlink(other);
-    unlink(cert);
-    unlink(key);
-    rmdir(folder);
+    rig_leave(&rig, server);
+    tls_folder_remove();
 }
 
 TestSuite(redis_conn_tls, .init = set_up, .fini = tear_down);
@@ -48,7 +35,7 @@ Test(redis_conn_tls, a_server_is_trusted_by_its_authority_and_its_address)
     struct asked asked;
     rig.settings.tls_ca_file = ca;
     rig_begin(&rig);
-    rig_ask(&rig, &asked, "INCR n", 30 * ELECT__S);
+    rig_ask(&rig, &asked, "INCR n", LONG);
     rig_until(&rig, asked.answered);
     cr_assert_eq(asked.number, 1);
     cr_assert_eq(rig.warnings, 0);

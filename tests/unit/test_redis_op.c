@@ -59,7 +59,7 @@ static const char *written(struct bench *bench, const struct elect__op *op, char
         for (int k = 0; k < command->argc; k++) {
             cr_assert_eq(strlen(command->argv[k]), command->length[k]);
             used += (size_t)snprintf(out + used, 2048 - used, "%s[%s]", k == 0 && i > 0 ? " | " : "",
-                                     command->argv[k] == bench->scratch.sha ? "SHA" : command->argv[k]);
+                                     k == 1 && strcmp(command->argv[0], "EVALSHA") == 0 ? "SHA" : command->argv[k]);
         }
     }
     return out;
@@ -120,7 +120,6 @@ Test(redis_op, commands_of_a_plain_layout)
 Test(redis_op, by_text_the_whole_script_is_sent_and_its_sha_is_that_of_the_text)
 {
     struct bench b;
-    char sha[41];
     lay(&b, "elect");
     elect__redis_op_write(&b.party, &renew, true, &b.scratch, b.commands);
     cr_assert_str_eq(b.commands[0].argv[0], "EVAL");
@@ -132,7 +131,7 @@ Test(redis_op, by_text_the_whole_script_is_sent_and_its_sha_is_that_of_the_text)
         EVP_Digest(elect__redis_scripts[i], strlen(elect__redis_scripts[i]), hash, NULL, EVP_sha1(), NULL);
         for (size_t k = 0; k < 20; k++)
             snprintf(wanted + 2 * k, 3, "%02x", hash[k]);
-        cr_assert_str_eq(elect__redis_script_sha((enum elect__redis_script)i, sha), wanted, "script %d", i);
+        cr_assert_str_eq(elect__redis_script_sha((enum elect__redis_script)i), wanted, "script %d", i);
     }
     cr_assert_null(elect__redis_scripts[ELECT__REDIS_SCRIPTS]);
     free(b.keys);

@@ -234,3 +234,35 @@ Test(redis_resp, what_is_shown_of_a_reply_is_printable)
         cr_assert(*c >= ' ' && *c < 0x7f);
     elect__resp_free(resp);
 }
+
+Test(redis_resp, a_command_is_an_array_of_strings_with_their_lengths)
+{
+    const char *const argv[] = {"SET", "a\0b", "", "0123456789", NULL};
+    const size_t length[] = {3, 3, 0, 10};
+    static const char wanted[] = "*4\r\n$3\r\nSET\r\n$3\r\na\0b\r\n$0\r\n\r\n$10\r\n0123456789\r\n";
+    size_t size = elect__resp_size(4, length);
+    cr_assert_eq(size, sizeof wanted - 1);
+    char *bytes = malloc(size);
+    cr_assert_eq(elect__resp_write(bytes, 4, argv, length), bytes + size);
+    cr_assert_arr_eq(bytes, wanted, size);
+    free(bytes);
+}
+
+/* As hiredis writes it, of any length: a server takes no other. */
+Test(redis_resp, a_command_is_what_hiredis_writes)
+{
+    static char long_one[100001];
+    memset(long_one, 'x', sizeof long_one);
+    for (size_t i = 0; i < sizeof long_one; i += i < 1100 ? 1 : 9890) {
+        const char *argv[] = {"PUBLISH", long_one, "m"};
+        const size_t length[] = {7, i, 1};
+        char *wanted = NULL;
+        long long size = redisFormatCommandArgv(&wanted, 3, argv, length);
+        char *bytes = malloc((size_t)size);
+        cr_assert_eq(elect__resp_size(3, length), (size_t)size);
+        cr_assert_eq(elect__resp_write(bytes, 3, argv, length), bytes + size);
+        cr_assert_eq(memcmp(bytes, wanted, (size_t)size), 0, "%zu", i);
+        free(bytes);
+        redisFreeCommand(wanted);
+    }
+}
