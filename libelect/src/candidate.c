@@ -94,6 +94,11 @@ static void close_candidate(elect_election_t *e)
     e->closed_event = NULL;
     if (client->loop.failed)
         elect__candidate_error(e, ELECT_ESTORE, LOOP_FAILED);
+    elect__gate_lock(&client->gate);
+    if (e->identified) /* who has read CLOSED may make another of this id */
+        elect__table_remove(&client->ids, &e->id);
+    e->identified = false;
+    elect__gate_unlock(&client->gate);
     elect__candidate_push(e, event);
     elect__gate_lock(&client->gate);
     e->closed = true;
@@ -103,9 +108,6 @@ static void close_candidate(elect_election_t *e)
         client->elections = e->next;
     if (e->next)
         e->next->previous = e->previous;
-    if (e->identified)
-        elect__table_remove(&client->ids, &e->id);
-    e->identified = false;
     if (--client->live == 0)
         elect__client_check_end(client);
     elect__gate_wake_all(&client->gate);

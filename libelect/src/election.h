@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    ELECT__SERVER_SIZE = 48 /* a server's identity, a C string: Redis' replid has 40 characters */
+    ELECT__SERVER_SIZE = 41 /* a server's identity, a C string: Redis' replid has 40 characters */
 };
 #define ELECT__EPOCH_END ((uint64_t)1 << 53) /* epochs are below this: JSON and Lua carry no more */
 

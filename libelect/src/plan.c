@@ -7,7 +7,7 @@
 
 /* ---- operations ---- */
 
-static struct elect__op *send(struct elect__fsm *f, enum elect__verb verb, int64_t now_ns, int64_t deadline_ns)
+static struct elect__op *send_op(struct elect__fsm *f, enum elect__verb verb, int64_t now_ns, int64_t deadline_ns)
 {
     assert(f->op.verb == ELECT__NO_OP);
     memset(&f->op, 0, sizeof f->op);
@@ -25,13 +25,13 @@ static int64_t fresh_deadline(const struct elect__fsm *f, int64_t now_ns)
 
 static void send_probe(struct elect__fsm *f, int64_t now_ns)
 {
-    send(f, ELECT__PROBE, now_ns, fresh_deadline(f, now_ns));
+    send_op(f, ELECT__PROBE, now_ns, fresh_deadline(f, now_ns));
     f->look = false;
 }
 
 static void send_acquire(struct elect__fsm *f, int64_t now_ns)
 {
-    struct elect__op *op = send(f, ELECT__ACQUIRE, now_ns, fresh_deadline(f, now_ns));
+    struct elect__op *op = send_op(f, ELECT__ACQUIRE, now_ns, fresh_deadline(f, now_ns));
     if (f->loss_until_ns != 0 && now_ns - f->loss_until_ns > f->config.ttl_ns && !ELECT__PLANTED(LOSS_WAITED_FOR_EVER))
         f->loss_until_ns = 0; /* data that is missing now may be another loss: this one was waited for long ago */
     op->attempt = elect__tries_new(&f->tries, now_ns);
@@ -42,7 +42,7 @@ static void send_acquire(struct elect__fsm *f, int64_t now_ns)
 
 static void send_renew(struct elect__fsm *f, uint64_t attempt, uint64_t epoch, int64_t now_ns, int64_t deadline_ns)
 {
-    struct elect__op *op = send(f, ELECT__RENEW, now_ns, deadline_ns);
+    struct elect__op *op = send_op(f, ELECT__RENEW, now_ns, deadline_ns);
     op->attempt = attempt;
     op->epoch = epoch;
 }
@@ -50,7 +50,7 @@ static void send_renew(struct elect__fsm *f, uint64_t attempt, uint64_t epoch, i
 /* From here on this attempt is never adopted: the release may arrive at any time. */
 static void send_release(struct elect__fsm *f, uint64_t attempt, uint64_t epoch, int32_t reason, int64_t now_ns)
 {
-    struct elect__op *op = send(f, ELECT__RELEASE, now_ns, fresh_deadline(f, now_ns));
+    struct elect__op *op = send_op(f, ELECT__RELEASE, now_ns, fresh_deadline(f, now_ns));
     op->attempt = attempt;
     op->epoch = epoch;
     op->reason = reason;

@@ -4,6 +4,7 @@
 #include "env.h"
 #include "options.h"
 #include "store.h"
+#include "table.h"
 #include "text.h"
 #include "url.h"
 #include <inttypes.h>
@@ -15,39 +16,52 @@
 #define AUTO_NS (-1)
 #define MARGIN_MIN_NS (20 * ELECT__MS)
 
-static const size_t string_fields[] = {
-    offsetof(struct elect__settings, store),
-    offsetof(struct elect__settings, prefix),
-    offsetof(struct elect__settings, name),
-    offsetof(struct elect__settings, instance_id),
-    offsetof(struct elect__settings, hostname),
-    offsetof(struct elect__settings, address),
-    offsetof(struct elect__settings, metadata),
-    offsetof(struct elect__settings, layout),
-    offsetof(struct elect__settings, warning),
-    offsetof(struct elect__settings, allow_filesystem),
-    offsetof(struct elect__settings, lock_key),
-    offsetof(struct elect__settings, info_key),
-    offsetof(struct elect__settings, password),
-    offsetof(struct elect__settings, password_file),
-    offsetof(struct elect__settings, tls_ca_file),
-    offsetof(struct elect__settings, tls_ca_dir),
-    offsetof(struct elect__settings, tls_cert_file),
-    offsetof(struct elect__settings, tls_key_file),
-    offsetof(struct elect__settings, tls_server_name),
-    offsetof(struct elect__settings, tls_min_version),
+#define STRING(OPTION, field) {ELECT__OPT_##OPTION, offsetof(struct elect__settings, field)}
+static const struct string {
+    enum elect__option option;
+    size_t offset;
+} strings[] = {
+    STRING(STORE, store),
+    STRING(PREFIX, prefix),
+    STRING(NAME, name),
+    STRING(INSTANCE_ID, instance_id),
+    STRING(HOSTNAME, hostname),
+    STRING(ADDRESS, address),
+    STRING(METADATA, metadata),
+    STRING(LAYOUT, layout),
+    STRING(ALLOW_FILESYSTEM, allow_filesystem),
+    STRING(LOCK_KEY, lock_key),
+    STRING(INFO_KEY, info_key),
+    STRING(PASSWORD, password),
+    STRING(PASSWORD_FILE, password_file),
+    STRING(TLS_CA_FILE, tls_ca_file),
+    STRING(TLS_CA_DIR, tls_ca_dir),
+    STRING(TLS_CERT_FILE, tls_cert_file),
+    STRING(TLS_KEY_FILE, tls_key_file),
+    STRING(TLS_SERVER_NAME, tls_server_name),
+    STRING(TLS_MIN_VERSION, tls_min_version),
 };
-enum { STRINGS = sizeof(string_fields) / sizeof(string_fields[0]) };
+#undef STRING
+enum { STRINGS = sizeof(strings) / sizeof(strings[0]) };
 
 static const char **string_field(struct elect__settings *settings, size_t i)
 {
-    return (const char **)((char *)settings + string_fields[i]);
+    return (const char **)(void *)((char *)settings + strings[i].offset);
+}
+
+static const char *put_string(char **next, const char *text)
+{
+    char *copy = *next;
+    size_t size = strlen(text) + 1;
+    memcpy(copy, text, size);
+    *next += size;
+    return copy;
 }
 
 /* One block for all: a process may hold ten thousand of these. */
 static int32_t pack(struct elect__settings *draft, elect_options_t *options, struct elect__settings **out)
 {
-    size_t size = sizeof(*draft);
+    size_t size = sizeof(*draft) + strlen(draft->warning) + 1;
     for (size_t i = 0; i < STRINGS; i++)
         size += strlen(*string_field(draft, i)) + 1;
     struct elect__settings *settings = malloc(size);
@@ -57,13 +71,10 @@ static int32_t pack(struct elect__settings *draft, elect_options_t *options, str
     }
     *settings = *draft;
     char *next = (char *)(settings + 1);
-    for (size_t i = 0; i < STRINGS; i++) {
-        const char *text = *string_field(draft, i);
-        size_t length = strlen(text) + 1;
-        memcpy(next, text, length);
-        *string_field(settings, i) = next;
-        next += length;
-    }
+    settings->told = elect__hash(elect__hash(0, draft->address), draft->metadata) | 1;
+    settings->warning = put_string(&next, draft->warning);
+    for (size_t i = 0; i < STRINGS; i++)
+        *string_field(settings, i) = put_string(&next, *string_field(draft, i));
     *out = settings;
     return ELECT_OK;
 }
@@ -244,25 +255,10 @@ static void fill_times(const struct sources *sources, struct elect__settings *s)
 static void fill_strings(const struct sources *sources, struct elect__settings *s, const char *default_instance_id,
                          char host[ELECT__HOST_NAME_SIZE])
 {
-    s->store = elect__options_value(sources->client, ELECT__OPT_STORE);
-    s->prefix = pick(sources, ELECT__OPT_PREFIX);
-    s->name = pick(sources, ELECT__OPT_NAME);
-    s->instance_id = pick(sources, ELECT__OPT_INSTANCE_ID);
-    s->hostname = pick(sources, ELECT__OPT_HOSTNAME);
-    s->address = pick(sources, ELECT__OPT_ADDRESS);
-    s->metadata = pick(sources, ELECT__OPT_METADATA);
-    s->layout = pick(sources, ELECT__OPT_LAYOUT);
-    s->allow_filesystem = pick(sources, ELECT__OPT_ALLOW_FILESYSTEM);
-    s->lock_key = pick(sources, ELECT__OPT_LOCK_KEY);
-    s->info_key = pick(sources, ELECT__OPT_INFO_KEY);
-    s->password = sources->election ? "" : pick(sources, ELECT__OPT_PASSWORD); /* the client's connections need it */
-    s->password_file = pick(sources, ELECT__OPT_PASSWORD_FILE);
-    s->tls_ca_file = pick(sources, ELECT__OPT_TLS_CA_FILE);
-    s->tls_ca_dir = pick(sources, ELECT__OPT_TLS_CA_DIR);
-    s->tls_cert_file = pick(sources, ELECT__OPT_TLS_CERT_FILE);
-    s->tls_key_file = pick(sources, ELECT__OPT_TLS_KEY_FILE);
-    s->tls_server_name = pick(sources, ELECT__OPT_TLS_SERVER_NAME);
-    s->tls_min_version = pick(sources, ELECT__OPT_TLS_MIN_VERSION);
+    for (size_t i = 0; i < STRINGS; i++)
+        *string_field(s, i) = pick(sources, strings[i].option);
+    if (sources->election)
+        s->password = ""; /* the client's connections need it */
     if (!*s->instance_id && default_instance_id)
         s->instance_id = default_instance_id;
     if (!*s->hostname) {
@@ -324,8 +320,18 @@ static void change(const elect_options_t *changes, enum elect__option option, co
         *field = value;
 }
 
+static void change_strings(const elect_options_t *changes, enum elect__option_scope scope,
+                           struct elect__settings *draft)
+{
+    for (size_t i = 0; i < STRINGS; i++) {
+        const struct elect__option_row *row = &elect__options_rows[strings[i].option];
+        if (row->dynamic && row->scope == scope)
+            change(changes, strings[i].option, string_field(draft, i));
+    }
+}
+
 /* Only one of them counts: whoever gives the one takes the other back. Both at once: which was meant is not known. */
-static int32_t change_password(elect_options_t *changes, struct elect__settings *draft)
+static int32_t take_password_back(elect_options_t *changes, struct elect__settings *draft)
 {
     const char *password = elect__options_value(changes, ELECT__OPT_PASSWORD);
     const char *file = elect__options_value(changes, ELECT__OPT_PASSWORD_FILE);
@@ -337,8 +343,6 @@ static int32_t change_password(elect_options_t *changes, struct elect__settings 
         draft->password_file = "";
     if (file && *file)
         draft->password = "";
-    change(changes, ELECT__OPT_PASSWORD, &draft->password);
-    change(changes, ELECT__OPT_PASSWORD_FILE, &draft->password_file);
     return ELECT_OK;
 }
 
@@ -358,21 +362,13 @@ int32_t elect__settings_update(const struct elect__settings *in_use, elect_optio
         const char *level = elect__level_name(draft.log_level);
         change(changes, ELECT__OPT_LOG_LEVEL, &level);
         draft.log_level = elect__level_find(level);
-        if (change_password(changes, &draft) != ELECT_OK)
+        if (take_password_back(changes, &draft) != ELECT_OK)
             return ELECT_EINVAL;
-        change(changes, ELECT__OPT_TLS_CA_FILE, &draft.tls_ca_file);
-        change(changes, ELECT__OPT_TLS_CA_DIR, &draft.tls_ca_dir);
-        change(changes, ELECT__OPT_TLS_CERT_FILE, &draft.tls_cert_file);
-        change(changes, ELECT__OPT_TLS_KEY_FILE, &draft.tls_key_file);
-        change(changes, ELECT__OPT_TLS_SERVER_NAME, &draft.tls_server_name);
-        change(changes, ELECT__OPT_TLS_MIN_VERSION, &draft.tls_min_version);
         const char *verify = draft.tls_verify ? "on" : "off";
         change(changes, ELECT__OPT_TLS_VERIFY, &verify);
         draft.tls_verify = strcmp(verify, "on") == 0;
-    } else {
-        change(changes, ELECT__OPT_ADDRESS, &draft.address);
-        change(changes, ELECT__OPT_METADATA, &draft.metadata);
     }
+    change_strings(changes, of_client ? ELECT__SCOPE_CLIENT : ELECT__SCOPE_ELECTION, &draft);
     int32_t code = check_info(&draft, changes);
     return code == ELECT_OK ? pack(&draft, changes, out) : code;
 }

@@ -25,7 +25,8 @@ struct elect__settings {
     int64_t clock_margin_ns;                                       /* max(lock_ttl / 10, 20 ms) where unset */
     int64_t drain_timeout_ns;
     int64_t restart_grace_ns; /* auto: lock_ttl */
-    int32_t log_level;        /* enum elect_level; 0: off */
+    uint64_t told;     /* a hash of what may change of that which the others are told: address and metadata; never 0 */
+    int32_t log_level; /* enum elect_level; 0: off */
 };
 
 enum {

@@ -1,7 +1,7 @@
 #include "store.h"
 #include "text.h"
 
-const struct elect__store_class *const elect__store_classes[] = {
+const struct elect__store_class *const elect__store_classes[5] = {
 #ifdef ELECT_REDIS
     &elect__redis_store,
 #endif

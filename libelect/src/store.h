@@ -96,5 +96,5 @@ struct elect__store {
 /* The class for a store URL's scheme, or NULL. */
 const struct elect__store_class *elect__store_find(const char *scheme, size_t length);
 extern const struct elect__store_class elect__memory_store, elect__local_store, elect__custom_store, elect__redis_store;
-extern const struct elect__store_class *const elect__store_classes[]; /* all of this build; NULL ends it */
+extern const struct elect__store_class *const elect__store_classes[5]; /* all of this build; NULL ends it */
 #endif

@@ -133,3 +133,16 @@ const char *elect__text_within(const char *sentence, char out[ELECT__SHOW_SIZE])
         out[0] = (char)(out[0] - 'A' + 'a');
     return out;
 }
+
+size_t elect__text_digits(uint64_t number, char out[ELECT__DIGITS_SIZE])
+{
+    char backwards[ELECT__DIGITS_SIZE];
+    size_t count = 0;
+    do
+        backwards[count++] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    for (size_t i = 0; i < count; i++)
+        out[i] = backwards[count - 1 - i];
+    out[count] = '\0';
+    return count;
+}

@@ -3,6 +3,7 @@
 #define ELECT_SRC_TEXT_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { ELECT__SHOW_SIZE = 128 };
 
@@ -16,6 +17,9 @@ size_t elect__text_address(const char *text);
 size_t elect__utf8_cut(const char *text, size_t size);
 /* Is word one of words, which have "|" between? */
 bool elect__word_in(const char *words, const char *word, size_t length);
+/* Writes number in decimal; answers how many digits. Where ten thousand elections renew, snprintf is felt. */
+enum { ELECT__DIGITS_SIZE = 21 };
+size_t elect__text_digits(uint64_t number, char out[ELECT__DIGITS_SIZE]);
 /* How many bytes text takes inside the quotes of a JSON string, as cJSON writes it. */
 size_t elect__json_length(const char *text);
 /* For error texts: what is not printable as \xNN, cut with "..." when long. Answers out. */

@@ -48,7 +48,7 @@ static void check_reports(const struct elect__redis_keys *keys, redisReply *cons
     int32_t code;
     if (elect__redis_holder_read(keys, replies, &holder, &code, text, sizeof text)) {
         require(holder.epoch < ELECT__EPOCH_END && holder.left_ms >= -1);
-        check_info(holder.info, holder.info_length);
+        check_info(holder.found.info, holder.found.info_length);
     } else {
         require(code != ELECT_OK && *text && elect__utf8_valid(text));
     }

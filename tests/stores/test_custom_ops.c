@@ -44,7 +44,7 @@ Test(custom_ops, what_a_read_may_not_answer_is_a_failure_that_says_so)
 /* What a write answered wrongly may have been applied: the next read decides. */
 static void expect_doubt(int32_t code, const char *version)
 {
-    elect_client_t *client = open_client("custom:?bootstrap=now", SHORT);
+    elect_client_t *client = open_client("custom:?bootstrap=now", WAITING "retry_interval=50ms ");
     elect_election_t *election = start_queued(client, "name=job", 1);
     elect_op_complete(next_op(client, ELECT_OP_READ), ELECT_OK, "7",
                       "{\"v\":1,\"epoch\":7,\"leaseMs\":1000,"
@@ -60,6 +60,8 @@ static void expect_doubt(int32_t code, const char *version)
     elect_op_complete(op, ELECT_OK, "8", value, NULL);
     must(elect_election_wait(election, GUARD_MS));
     free(value);
+    elect_election_stop(election);
+    elect_op_complete(next_op(client, ELECT_OP_WRITE), ELECT_OK, "9", NULL, NULL);
     elect_election_free(election);
     close_client(client);
 }

@@ -57,7 +57,7 @@ static BIO *open_file(const struct loading *l, const char *option, const char *p
     if (file)
         fclose(file);
     else
-        close(fd);
+        close(fd); /* cppcheck-suppress doubleFree ; an fdopen that failed has not taken it */
     return NULL;
 }
 

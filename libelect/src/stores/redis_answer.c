@@ -42,18 +42,23 @@ static enum elect__redis_read fail(const struct answer *answer, const redisReply
     return ELECT__REDIS_READ_DONE;
 }
 
+void elect__redis_owner_read(const struct elect__redis_keys *keys, const struct elect__settings *settings,
+                             const struct elect__redis_found *found, struct elect__reply *reply)
+{
+    const struct elect__redis_layout *layout = keys->layout;
+    const char *id = settings->instance_id;
+    if (strlen(found->value) != found->value_length) /* bytes that we never write */
+        return;
+    size_t length = elect__redis_value_read(layout, found->value, &reply->attempt);
+    bool foreign = layout->native && reply->attempt == 0;
+    reply->own_id = !layout->value_is_random && !foreign && strlen(id) == length && !memcmp(found->value, id, length);
+}
+
 static void take_value(const struct answer *answer, const redisReply *value)
 {
-    const struct elect__redis_layout *layout = answer->party->keys->layout;
-    const char *id = answer->party->settings->instance_id;
     answer->found->value = value->str;
     answer->found->value_length = value->len;
-    if (strlen(value->str) != value->len) /* bytes that we never write */
-        return;
-    size_t length = elect__redis_value_read(layout, value->str, &answer->reply->attempt);
-    bool foreign = layout->native && answer->reply->attempt == 0;
-    answer->reply->own_id =
-        !layout->value_is_random && !foreign && strlen(id) == length && !memcmp(value->str, id, length);
+    elect__redis_owner_read(answer->party->keys, answer->party->settings, answer->found, answer->reply);
 }
 
 /* {'held', value, pttl, epoch, info, ttl, now} */

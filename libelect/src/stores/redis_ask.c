@@ -143,13 +143,7 @@ static void take_last(struct elect__redis_question *question, redisReply *const 
 void elect__redis_question_leader(const struct elect__redis_keys *keys, const struct elect__redis_holder *holder,
                                   struct elect__redis_leader *leader)
 {
-    struct elect__redis_found found = {
-        .value = holder->value,
-        .value_length = holder->value_length,
-        .info = holder->info,
-        .info_length = holder->info_length,
-    };
-    elect__redis_leader(keys, &found, holder->epoch, leader);
+    elect__redis_leader(keys, &holder->found, holder->epoch, leader);
     if (holder->heartbeat_us != 0)
         leader->view.last_heartbeat_ms = holder->heartbeat_us / 1000;
 }
@@ -165,7 +159,7 @@ static void take_status(struct elect__redis_question *question, redisReply *cons
         return;
     }
     question->last_epoch = holder.last_epoch;
-    int64_t lease_us = holder.server_us != 0 ? holder.lease_until_us - holder.server_us : 0;
+    int64_t lease_us = holder.found.server_us != 0 ? holder.lease_until_us - holder.found.server_us : 0;
     *status = (struct elect__status_view){.settings = question->query->settings, .state = ELECT__REPORT_NOBODY};
     if (holder.held) {
         elect__redis_question_leader(question->keys, &holder, &question->leader);
@@ -186,7 +180,8 @@ static void take_status(struct elect__redis_question *question, redisReply *cons
 static void ask_status(struct elect__redis_question *question)
 {
     struct elect__redis_command commands[ELECT__REDIS_COMMANDS];
-    elect__redis_question_send(question, commands, elect__redis_holder_write(question->keys, commands), take_status);
+    int count = elect__redis_holder_write(question->keys, commands);
+    elect__redis_question_send(question, commands, count, take_status);
 }
 
 static void take_history(struct elect__redis_question *question, redisReply *const *replies)

@@ -157,7 +157,7 @@ static bool is_tried(const struct elect__redis_visit *visit)
 
 static void try_next(struct elect__redis_visit *visit)
 {
-    const char *argv[WORDS];
+    const char *argv[WORDS] = {NULL};
     int argc = 0;
     while (visit->right < TRIED && !is_tried(visit))
         visit->right++;

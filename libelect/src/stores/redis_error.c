@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define RIGHT(NAME, right) " +" right
-const char elect__redis_rights[] = "-@all" ELECT__REDIS_RIGHTS(RIGHT);
+const char *const elect__redis_rights = "-@all" ELECT__REDIS_RIGHTS(RIGHT);
 #undef RIGHT
 
 struct meaning {
@@ -94,7 +94,7 @@ int32_t elect__redis_error(const redisReply *reply, bool *written, char *text, s
         return denied(reply->str, in_script, written, text, size);
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         const struct meaning *at = &meanings[i];
-        if (strncmp(reply->str, at->word, strlen(at->word)) == 0) {
+        if (elect__reply_error_begins(reply, at->word)) {
             *written = at->written;
             snprintf(text, size, "%s (%s)", at->advice, elect__text_show(reply->str, shown));
             return at->code;

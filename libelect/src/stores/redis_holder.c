@@ -31,15 +31,15 @@ static void read_record(const redisReply *record, struct elect__redis_holder *ou
 {
     const redisReply *holder = record->element[1], *server = record->element[4], *info = record->element[6];
     uint64_t epoch = 0, until_us = 0, ttl_ms = 0;
-    bool named = out->held && elect__reply_is_text(holder) && holder->len == out->value_length &&
-                 memcmp(holder->str, out->value, holder->len) == 0;
+    bool named = out->held && elect__reply_is_text(holder) && holder->len == out->found.value_length &&
+                 memcmp(holder->str, out->found.value, holder->len) == 0;
     (void)elect__reply_number(record->element[0], &epoch);
     (void)elect__reply_number(record->element[2], &until_us);
     (void)elect__reply_number(record->element[5], &ttl_ms);
     out->last_epoch = epoch;
     out->lease_until_us = (int64_t)until_us;
     out->released = elect__reply_is_text(record->element[3]) && strcmp(record->element[3]->str, "1") == 0;
-    out->lock_ttl_ms = (int64_t)ttl_ms;
+    out->found.lock_ttl_ms = (int64_t)ttl_ms;
     if (elect__reply_is_text(server) && server->len > 0) {
         out->server = server->str;
         out->server_length = server->len;
@@ -47,10 +47,10 @@ static void read_record(const redisReply *record, struct elect__redis_holder *ou
     if (!named)
         return;
     out->epoch = out->last_epoch;
-    out->heartbeat_us = out->lease_until_us - out->lock_ttl_ms * 1000;
+    out->heartbeat_us = out->lease_until_us - out->found.lock_ttl_ms * 1000;
     if (elect__reply_is_text(info) && info->len > 0) {
-        out->info = info->str;
-        out->info_length = info->len;
+        out->found.info = info->str;
+        out->found.info_length = info->len;
     }
 }
 
@@ -71,8 +71,8 @@ static void read_beside(const struct elect__redis_keys *keys, redisReply *const 
     if (out->held && keys->layout->epoch_counts)
         out->epoch = out->last_epoch;
     if (out->held && elect__reply_is_text(info) && info->len > 0) {
-        out->info = info->str;
-        out->info_length = info->len;
+        out->found.info = info->str;
+        out->found.info_length = info->len;
     }
 }
 
@@ -84,19 +84,19 @@ bool elect__redis_holder_read(const struct elect__redis_keys *keys, redisReply *
     memset(out, 0, sizeof *out);
     text[0] = '\0';
     *code = ELECT_OK;
-    int bad = !is_nil_or_text(replies[0])                                  ? 0
-              : !elect__reply_left(replies[1], &left_ns)                   ? 1
-              : native && !elect__reply_is_array(replies[2], 7)            ? 2
-              : native && !elect__reply_clock(replies[3], &out->server_us) ? 3
-                                                                           : -1;
+    int bad = !is_nil_or_text(replies[0])                                        ? 0
+              : !elect__reply_left(replies[1], &left_ns)                         ? 1
+              : native && !elect__reply_is_array(replies[2], 7)                  ? 2
+              : native && !elect__reply_clock(replies[3], &out->found.server_us) ? 3
+                                                                                 : -1;
     if (bad >= 0) {
         *code = elect__redis_error(replies[bad], &written, text, size);
         return false;
     }
     out->held = elect__reply_is_text(replies[0]);
     if (out->held) {
-        out->value = replies[0]->str;
-        out->value_length = replies[0]->len;
+        out->found.value = replies[0]->str;
+        out->found.value_length = replies[0]->len;
         out->left_ms = left_ns < 0 ? -1 : left_ns / NS_OF_MS;
     }
     if (native)

@@ -99,9 +99,9 @@ static void draft_beside(struct draft *draft, int at, const char *what)
 }
 
 /* False: out of memory. */
-static bool draft_foreign(struct draft *draft, const struct elect__settings *settings, const char *name)
+static bool draft_foreign(struct draft *draft, const struct elect__redis_layout *layout,
+                          const struct elect__settings *settings, const char *name)
 {
-    const struct elect__redis_layout *layout = elect__redis_layout_find(settings->layout);
     bool maplefile = strcmp(layout->name, "maplefile") == 0;
     if (layout->epoch_counts) {
         put(draft->text[LOCK], "%s:{election}:leader", name);
@@ -147,7 +147,7 @@ int32_t elect__redis_keys_new(const struct elect__settings *settings, const char
         draft_native(&draft, settings, name);
     else if (!layout)
         return snprintf(error, size, "layout=\"%s\": there is no such layout", settings->layout), ELECT_EINVAL;
-    else if (!draft_foreign(&draft, settings, name))
+    else if (!draft_foreign(&draft, layout, settings, name))
         return ELECT_ENOMEM;
     int32_t code = check(&draft, settings, error, size);
     for (int i = 0; i < KEYS; i++)
@@ -155,12 +155,12 @@ int32_t elect__redis_keys_new(const struct elect__settings *settings, const char
     struct elect__redis_keys *keys = code == ELECT_OK ? malloc(sizeof *keys + total) : NULL;
     if (!keys)
         return code != ELECT_OK ? code : ELECT_ENOMEM;
-    const char *texts[KEYS];
+    *keys = (struct elect__redis_keys){.layout = layout};
+    const char **const places[KEYS] = {&keys->lock,  &keys->term, &keys->history,
+                                       &keys->epoch, &keys->info, &keys->channel};
     char *text = (char *)(keys + 1);
     for (int i = 0; i < KEYS; text += length[i++])
-        texts[i] = memcpy(text, draft.text[i], length[i]);
-    *keys = (struct elect__redis_keys){layout,       texts[LOCK], texts[TERM],   texts[HISTORY],
-                                       texts[EPOCH], texts[INFO], texts[CHANNEL]};
+        *places[i] = memcpy(text, draft.text[i], length[i]);
     *out = keys;
     return ELECT_OK;
 }
@@ -171,7 +171,12 @@ bool elect__redis_value_write(const struct elect__redis_layout *layout, const st
                               const char *incarnation, uint64_t attempt, char out[ELECT__REDIS_VALUE_SIZE])
 {
     if (layout->native) {
-        snprintf(out, ELECT__REDIS_VALUE_SIZE, "%s %016" PRIx64, settings->instance_id, attempt);
+        size_t length = strnlen(settings->instance_id, ELECT__INSTANCE_ID_MAX);
+        memcpy(out, settings->instance_id, length);
+        out[length++] = ' ';
+        for (int shift = 60; shift >= 0; shift -= 4)
+            out[length++] = "0123456789abcdef"[attempt >> shift & 15];
+        out[length] = '\0';
     } else if (layout->value_is_random) {
         /* Unlike any other's, and the same again for the renewal and the release of this attempt. */
         char text[64], hash[BASE32_SIZE];

@@ -130,12 +130,6 @@ void elect__redis_held_as_before(struct elect__redis_seat *seat, struct elect__r
     finish_held(seat, reply, &view);
 }
 
-static bool is_own_id(const struct elect__redis_seat *seat, const char *value, size_t length)
-{
-    const char *id = seat->slot->settings->instance_id;
-    return !seat->keys->layout->value_is_random && strlen(id) == length && memcmp(id, value, length) == 0;
-}
-
 void elect__redis_holder_answered(struct elect__redis_seat *seat, const struct elect__redis_answer *answer)
 {
     struct elect__redis_holder holder;
@@ -146,24 +140,15 @@ void elect__redis_holder_answered(struct elect__redis_seat *seat, const struct e
         elect__redis_seat_fail(seat, ELECT__REFUSED, code, text);
         return;
     }
-    if (holder.server_us != 0) /* who only follows shall notice a step too: it may be elected early by it */
-        elect__redis_check_clock(seat->redis, holder.server_us, answer->sent_ns, answer->received_ns);
+    if (holder.found.server_us != 0) /* who only follows shall notice a step too: it may be elected early by it */
+        elect__redis_check_clock(seat->redis, holder.found.server_us, answer->sent_ns, answer->received_ns);
     if (!holder.held) {
         elect__redis_seat_finish(seat, &reply, NULL, NULL);
     } else {
-        struct elect__redis_found found = {
-            .value = holder.value,
-            .value_length = holder.value_length,
-            .info = holder.info,
-            .info_length = holder.info_length,
-            .lock_ttl_ms = holder.lock_ttl_ms,
-        };
-        size_t length = elect__redis_value_read(seat->keys->layout, holder.value, &reply.attempt);
-        bool foreign = seat->keys->layout->native && reply.attempt == 0;
         reply.outcome = ELECT__HELD;
-        reply.own_id = !foreign && is_own_id(seat, holder.value, length);
         reply.epoch = holder.epoch;
         reply.left_ns = holder.left_ms < 0 ? -1 : holder.left_ms * ELECT__MS;
-        elect__redis_held(seat, &reply, &found);
+        elect__redis_owner_read(seat->keys, seat->slot->settings, &holder.found, &reply);
+        elect__redis_held(seat, &reply, &holder.found);
     }
 }

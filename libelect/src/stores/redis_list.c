@@ -45,24 +45,22 @@ static bool add_item(struct elect__redis_question *question, const redisReply *k
     size_t edges = question->before + question->behind;
     if (key->type != REDIS_REPLY_STRING || key->len <= edges || key->len - edges > ELECT__NAME_MAX)
         return true;
-    char *name = strndup(key->str + question->before, key->len - edges);
-    if (name && !elect__utf8_line(name)) { /* no election of ours */
-        free(name);
-        return true;
-    }
-    if (name && question->count == question->room) {
+    if (question->count == question->room) {
         size_t room = question->room ? 2 * question->room : 64;
         struct elect__redis_item *items = realloc(question->items, room * sizeof *items);
-        if (!items) {
-            free(name);
+        if (!items)
             return false;
-        }
         question->items = items;
         question->room = room;
     }
-    if (name)
+    char *name = strndup(key->str + question->before, key->len - edges);
+    if (!name)
+        return false;
+    if (elect__utf8_line(name))
         question->items[question->count++] = (struct elect__redis_item){.name = name};
-    return name != NULL;
+    else /* no election of ours */
+        free(name);
+    return true;
 }
 
 static int by_name(const void *a, const void *b)
@@ -144,8 +142,8 @@ static int32_t ask_item(struct elect__redis_question *question, struct elect__re
         return code;
     item->question = question;
     item->request.done = item_answered;
-    bool posted = elect__redis_question_post(question, &item->request, item->keys->lock, commands,
-                                             elect__redis_holder_write(item->keys, commands));
+    int count = elect__redis_holder_write(item->keys, commands);
+    bool posted = elect__redis_question_post(question, &item->request, item->keys->lock, commands, count);
     return posted ? ELECT_OK : ELECT_ENOMEM;
 }
 

@@ -1,6 +1,4 @@
 #include "redis_op.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- writing ---- */
@@ -14,18 +12,22 @@ struct writer {
     int numbers;
 };
 
-static void add(struct writer *writer, const char *text)
+static void add_bytes(struct writer *writer, const char *bytes, size_t length)
 {
     struct elect__redis_command *command = writer->command;
-    command->argv[command->argc] = text;
-    command->length[command->argc++] = strlen(text);
+    command->argv[command->argc] = bytes;
+    command->length[command->argc++] = length;
+}
+
+static void add(struct writer *writer, const char *text)
+{
+    add_bytes(writer, text, strlen(text));
 }
 
 static void add_number(struct writer *writer, uint64_t number)
 {
     char *digits = writer->scratch->numbers[writer->numbers++];
-    snprintf(digits, sizeof writer->scratch->numbers[0], "%" PRIu64, number);
-    add(writer, digits);
+    add_bytes(writer, digits, elect__text_digits(number, digits));
 }
 
 /* Rounded up: a lock that ended before its holder's deadline would be nobody's for a moment. */
@@ -48,7 +50,7 @@ static struct writer begin(const struct elect__redis_keys *keys, enum elect__red
          history = script == ELECT__REDIS_ACQUIRE || script == ELECT__REDIS_RELEASE || script == ELECT__REDIS_FORGET;
     command->argc = 0;
     add(&writer, by_text ? "EVAL" : "EVALSHA");
-    add(&writer, by_text ? elect__redis_script_text(script) : elect__redis_script_sha(script, scratch->sha));
+    add(&writer, by_text ? elect__redis_script_text(script) : elect__redis_script_sha(script));
     add(&writer, history ? "3" : "2");
     add(&writer, keys->lock);
     add(&writer, native ? keys->term : keys->epoch);

@@ -1,6 +1,7 @@
 /* An operation as commands, and their replies as its answer. Pure: no connection, no clock. */
 #ifndef ELECT_SRC_STORES_REDIS_OP_H
 #define ELECT_SRC_STORES_REDIS_OP_H
+#include "../text.h"
 #include "redis_conn.h"
 #include "redis_layout.h"
 #include "redis_script.h"
@@ -19,8 +20,7 @@ struct elect__redis_party {
 /* What commands point to: must stay as long as they are used. */
 struct elect__redis_scratch {
     char value[ELECT__REDIS_VALUE_SIZE];
-    char sha[41];
-    char numbers[8][24];
+    char numbers[8][ELECT__DIGITS_SIZE];
 };
 
 /* The commands of op, in order; answers their number, 0: out of memory. by_text: EVAL with the whole text instead of
@@ -53,6 +53,9 @@ enum elect__redis_read {
 enum elect__redis_read elect__redis_op_read(const struct elect__redis_party *party, const struct elect__op *op,
                                             redisReply *const *replies, struct elect__reply *reply,
                                             struct elect__redis_found *found, char *text, size_t size);
+/* Whose lock it is that was found: attempt and own_id of reply. */
+void elect__redis_owner_read(const struct elect__redis_keys *keys, const struct elect__settings *settings,
+                             const struct elect__redis_found *found, struct elect__reply *reply);
 
 /* Who holds the lock: one round of commands, for PROBE and for reports. They are not one step: what they say of the
  * record is believed of the holder only if it names the lock. */
@@ -60,20 +63,15 @@ int elect__redis_holder_write(const struct elect__redis_keys *keys,
                               struct elect__redis_command commands[ELECT__REDIS_COMMANDS]);
 struct elect__redis_holder {
     bool held;
-    const char *value; /* the lock's */
-    size_t value_length;
-    int64_t left_ms; /* of the lock; -1: for ever */
-    uint64_t epoch;  /* 0: the record names another one, or there is none */
-    const char *info;
-    size_t info_length;
-    int64_t lock_ttl_ms;    /* 0: not told */
-    int64_t heartbeat_us;   /* of the holder, by the server's clock; 0: not told */
-    uint64_t last_epoch;    /* of the record, whoever holds */
-    int64_t lease_until_us; /* of the record; 0: not told */
-    bool released;          /* so the record says */
-    const char *server;     /* that the record names; NULL: none */
+    struct elect__redis_found found; /* value and info of the holder; the rest whoever holds */
+    int64_t left_ms;                 /* of the lock; -1: for ever */
+    uint64_t epoch;                  /* 0: the record names another one, or there is none */
+    int64_t heartbeat_us;            /* of the holder, by the server's clock; 0: not told */
+    uint64_t last_epoch;             /* of the record, whoever holds */
+    int64_t lease_until_us;          /* of the record; 0: not told */
+    bool released;                   /* so the record says */
+    const char *server;              /* that the record names; NULL: none */
     size_t server_length;
-    int64_t server_us; /* the server's clock; 0: not told */
 };
 /* False: an error, in text; or not what was asked for. */
 bool elect__redis_holder_read(const struct elect__redis_keys *keys, redisReply *const *replies,

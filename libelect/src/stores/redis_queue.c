@@ -2,6 +2,7 @@
  * them. */
 #include "../planted.h"
 #include "redis_conn_parts.h"
+#include "redis_reply.h"
 #include <assert.h>
 #include <elect/elect.h>
 #include <stdio.h>
@@ -51,25 +52,14 @@ void elect__redis_sent_free(struct elect__redis_sent *sent)
     free(sent);
 }
 
-/* Appends command to the bytes. */
-static bool append(struct elect__redis_sent *sent, const struct elect__redis_command *command)
+static bool write_bytes(struct elect__redis_sent *sent, const struct elect__redis_command *commands, int count)
 {
-    char *text = NULL, *bytes = NULL;
-    long long length = redisFormatCommandArgv(&text, command->argc, (const char **)command->argv, command->length);
-    if (length < 0)
-        return false;
-    bytes = malloc(sent->length + (size_t)length);
-    if (bytes) {
-        if (sent->bytes)
-            memcpy(bytes, sent->bytes, sent->length);
-        memcpy(bytes + sent->length, text, (size_t)length);
-        free_bytes(sent);
-        sent->bytes = bytes;
-        sent->length += (size_t)length;
-    }
-    explicit_bzero(text, (size_t)length);
-    redisFreeCommand(text);
-    return bytes != NULL;
+    for (int i = 0; i < count; i++)
+        sent->length += elect__resp_size(commands[i].argc, commands[i].length);
+    char *at = sent->bytes = malloc(sent->length);
+    for (int i = 0; at && i < count; i++)
+        at = elect__resp_write(at, commands[i].argc, commands[i].argv, commands[i].length);
+    return at != NULL;
 }
 
 /* An answer, and the end of the request. */
@@ -139,11 +129,9 @@ struct elect__redis_sent *elect__redis_sent_new(struct elect__redis_conn *conn,
         return NULL;
     *sent = (struct elect__redis_sent){
         .conn = conn, .count = count, .deadline_ns = deadline_ns, .timer = {.at_ns = ELECT__NEVER, .fire = on_time}};
-    for (int i = 0; i < count; i++) {
-        if (!append(sent, &commands[i])) {
-            elect__redis_sent_free(sent);
-            return NULL;
-        }
+    if (!write_bytes(sent, commands, count)) {
+        elect__redis_sent_free(sent);
+        return NULL;
     }
     return sent;
 }
@@ -188,7 +176,7 @@ static void take_push(struct elect__redis_conn *conn, const redisReply *reply)
     const redisReply *kind = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 ? reply->element[0] : NULL;
     bool named = kind && kind->type == REDIS_REPLY_STRING;
     bool pong = reply->type == REDIS_REPLY_STATUS || (named && strcmp(kind->str, "pong") == 0);
-    bool denied = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0;
+    bool denied = elect__reply_error_begins(reply, "NOPERM");
     if (denied && strstr(reply->str, "'ping'")) /* who refuses to answer it is alive as well */
         return;
     if (denied || (named && !pong))
@@ -277,13 +265,14 @@ bool elect__redis_conn_send(struct elect__redis_conn *conn, struct elect__redis_
     sent->request = request;
     sent->patience_ns = request->patience_ns;
     put_in(&conn->waiting, sent);
-    /* A moment that has passed comes at the next turn of the loop, never in this one: else who sends it again in answer
-     * would hold the loop. */
-    elect__redis_conn_timer(conn, &sent->timer, deadline_ns > now_ns ? deadline_ns : now_ns + 1);
     if (conn->state == ELECT__REDIS_UP)
         elect__redis_queue_flush(conn);
     else
         come_sooner(conn, deadline_ns, now_ns);
+    /* A moment that has passed comes at the next turn of the loop, never in this one: else who sends it again in answer
+     * would hold the loop. */
+    if (sent->list == &conn->waiting)
+        elect__redis_conn_timer(conn, &sent->timer, deadline_ns > now_ns ? deadline_ns : now_ns + 1);
     return true;
 }
 

@@ -103,13 +103,20 @@ static void warn_of_none(struct elect__redis *redis)
     redis->alone_told = alone;
 }
 
+static void ask_again(struct elect__redis_seat *seat)
+{
+    struct elect__redis_command commands[2];
+    char numbers[2][24];
+    int count = elect__redis_replicas_add(seat, commands, 0, numbers);
+    if (!elect__redis_seat_send(seat, ELECT__REDIS_ROUND_REPLICAS, commands, count))
+        elect__redis_seat_fail(seat, ELECT__UNKNOWN, ELECT_ENOMEM, NULL);
+}
+
 /* replies: of WAIT and of INFO, which tells of replicas that WAIT did not know of. */
 void elect__redis_replicas_answered(struct elect__redis_seat *seat, redisReply *const *replies)
 {
     struct elect__redis *redis = seat->redis;
     const redisReply *wait = replies[0], *info = replies[1];
-    struct elect__redis_command commands[2];
-    char numbers[2][24];
     if (info->type != REDIS_REPLY_STRING || wait->type != REDIS_REPLY_INTEGER) {
         not_replicated(seat, -1);
         return;
@@ -123,7 +130,6 @@ void elect__redis_replicas_answered(struct elect__redis_seat *seat, redisReply *
         grant(seat);
     else if (!more || seat->round != ELECT__REDIS_ROUND_OP)
         not_replicated(seat, have);
-    else if (!elect__redis_seat_send(seat, ELECT__REDIS_ROUND_REPLICAS, commands,
-                                     elect__redis_replicas_add(seat, commands, 0, numbers)))
-        elect__redis_seat_fail(seat, ELECT__UNKNOWN, ELECT_ENOMEM, NULL);
+    else
+        ask_again(seat);
 }

@@ -10,6 +10,16 @@ bool elect__reply_is_error(const redisReply *reply)
     return reply && reply->type == REDIS_REPLY_ERROR && reply->str;
 }
 
+bool elect__reply_error_begins(const redisReply *reply, const char *word)
+{
+    return elect__reply_is_error(reply) && strncmp(reply->str, word, strlen(word)) == 0;
+}
+
+bool elect__reply_lacks_script(const redisReply *reply)
+{
+    return elect__reply_error_begins(reply, "NOSCRIPT");
+}
+
 bool elect__reply_number(const redisReply *reply, uint64_t *out)
 {
     *out = 0;
@@ -40,11 +50,6 @@ bool elect__reply_clock(const redisReply *reply, int64_t *server_us)
         return false;
     *server_us = (int64_t)(seconds * US_OF_S + microseconds);
     return true;
-}
-
-bool elect__reply_lacks_script(const redisReply *reply)
-{
-    return elect__reply_is_error(reply) && strncmp(reply->str, "NOSCRIPT", strlen("NOSCRIPT")) == 0;
 }
 
 bool elect__reply_left(const redisReply *left, int64_t *left_ns)

@@ -20,6 +20,9 @@ static inline bool elect__reply_is_array(const redisReply *reply, size_t element
 }
 
 bool elect__reply_is_error(const redisReply *reply);
+/* An error that begins so. */
+bool elect__reply_error_begins(const redisReply *reply, const char *word);
+bool elect__reply_lacks_script(const redisReply *reply);
 /* Digits of a number below 2^53. False, and 0: it is none. */
 bool elect__reply_number(const redisReply *reply, uint64_t *out);
 bool elect__reply_time(const redisReply *reply, int64_t *out);
@@ -27,5 +30,4 @@ bool elect__reply_time(const redisReply *reply, int64_t *out);
 bool elect__reply_clock(const redisReply *reply, int64_t *server_us);
 /* PTTL's: a lock without TTL stands for ever (-1). False: it is no such answer. */
 bool elect__reply_left(const redisReply *reply, int64_t *left_ns);
-bool elect__reply_lacks_script(const redisReply *reply);
 #endif

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What hiredis' own functions lack: limits, and RESP2 only. Its version 0.14 counts elements as int, 1.x as size_t. */
 #if HIREDIS_MAJOR >= 1
@@ -135,4 +136,47 @@ int elect__resp_next(struct elect__resp *resp, redisReply **reply, char *error, 
         resp->pending = behind;
     *reply = read;
     return read != NULL;
+}
+
+/* ---- commands ---- */
+
+#define END "\r\n"
+enum { END_LENGTH = sizeof END - 1 };
+
+static char *put(char *at, const char *bytes, size_t length)
+{
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+static size_t count_size(size_t count)
+{
+    char digits[ELECT__DIGITS_SIZE];
+    return 1 + elect__text_digits(count, digits) + END_LENGTH;
+}
+
+static char *put_count(char *at, char kind, size_t count)
+{
+    char digits[ELECT__DIGITS_SIZE];
+    size_t length = elect__text_digits(count, digits);
+    *at = kind;
+    return put(put(at + 1, digits, length), END, END_LENGTH);
+}
+
+size_t elect__resp_size(int argc, const size_t *length)
+{
+    size_t size = count_size((size_t)argc);
+    for (int i = 0; i < argc; i++)
+        size += count_size(length[i]) + length[i] + END_LENGTH;
+    return size;
+}
+
+char *elect__resp_write(char *at, int argc, const char *const *argv, const size_t *length)
+{
+    at = put_count(at, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++) {
+        at = put_count(at, '$', length[i]);
+        at = put(put(at, argv[i], length[i]), END, END_LENGTH);
+    }
+    return at;
 }

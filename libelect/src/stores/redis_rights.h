@@ -21,5 +21,5 @@ enum elect__redis_right {
 };
 
 /* "-@all +eval +evalsha ..." */
-extern const char elect__redis_rights[];
+extern const char *const elect__redis_rights;
 #endif

@@ -346,10 +346,9 @@ static const char *const shas[ELECT__REDIS_SCRIPTS] = {
     [ELECT__REDIS_PLAIN_FORGET] = "6caadd071b4e9f2677f8e4074ed5419e87cf5dc5",
 };
 
-const char *elect__redis_script_sha(enum elect__redis_script script, char out[41])
+const char *elect__redis_script_sha(enum elect__redis_script script)
 {
     /* Of a text with a bug in it no server knows, and wants it whole. */
     bool whole = elect__redis_script_text(script) == elect__redis_scripts[script];
-    snprintf(out, 41, "%s", whole ? shas[script] : "0000000000000000000000000000000000000000");
-    return out;
+    return whole ? shas[script] : "0000000000000000000000000000000000000000";
 }

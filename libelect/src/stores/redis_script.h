@@ -23,5 +23,5 @@ extern const char *const elect__redis_scripts[ELECT__REDIS_SCRIPTS + 1];
 /* The text to run. It is the one above, unless a bug is planted in it. */
 const char *elect__redis_script_text(enum elect__redis_script script);
 /* 40 hex digits, as EVALSHA wants them. */
-const char *elect__redis_script_sha(enum elect__redis_script script, char out[41]);
+const char *elect__redis_script_sha(enum elect__redis_script script);
 #endif

@@ -1,5 +1,6 @@
 /* A candidate's operations. One is under way at most: a newer one means that the machine has given the older one up, and
  * its answer is dropped where it stands in the pipeline. */
+#include "redis_reply.h"
 #include "redis_store.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,12 +109,11 @@ static char *make_info(struct elect__redis_seat *seat)
 /* An info beside a lock of another making has its heartbeat renewed: the readers there look at it. */
 static bool needs_info(struct elect__redis_seat *seat)
 {
-    const struct elect__settings *settings = seat->slot->settings;
-    uint64_t hash = elect__hash(elect__hash(1, settings->address), settings->metadata) | 1;
-    bool told = seat->op.verb == ELECT__RENEW && hash == seat->info_told;
+    uint64_t now = seat->slot->settings->told;
+    bool told = seat->op.verb == ELECT__RENEW && now == seat->info_told;
     bool wanted = seat->op.verb == ELECT__ACQUIRE || seat->op.verb == ELECT__RENEW;
     bool needed = wanted && (!told || *seat->keys->info);
-    seat->info_sent = needed ? hash : 0;
+    seat->info_sent = needed ? now : 0;
     return needed;
 }
 
@@ -237,16 +237,22 @@ static void no_info(struct elect__redis_seat *seat, int64_t received_ns)
 /* A replica that is promoted later keeps its connections: what was waited before does not count. */
 static void note_replica(struct elect__redis *redis, const redisReply *reply, int64_t now_ns)
 {
-    bool failed = reply->type == REDIS_REPLY_ERROR;
-    if (failed && (strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "ELECTREPLICA", 12) == 0))
+    if (elect__reply_error_begins(reply, "READONLY") || elect__reply_error_begins(reply, "ELECTREPLICA"))
         redis->replica_at_ns = now_ns;
+}
+
+static void ask_holder(struct elect__redis_seat *seat)
+{
+    struct elect__redis_command commands[ELECT__REDIS_COMMANDS];
+    int count = elect__redis_holder_write(seat->keys, commands);
+    if (!elect__redis_seat_send(seat, ELECT__REDIS_ROUND_HOLDER, commands, count))
+        elect__redis_seat_fail(seat, ELECT__REFUSED, ELECT_ENOMEM, NULL);
 }
 
 static void op_answered(struct elect__redis_seat *seat, const struct elect__redis_answer *answer)
 {
     struct elect__redis_party party;
     struct elect__redis_found found = {.value = NULL};
-    struct elect__redis_command commands[ELECT__REDIS_COMMANDS];
     struct elect__reply reply = {.seq = seat->op.seq};
     char text[ELECT__REDIS_TEXT_SIZE] = "";
     party_of(seat, &party);
@@ -263,9 +269,7 @@ static void op_answered(struct elect__redis_seat *seat, const struct elect__redi
     } else if (read == ELECT__REDIS_READ_HOLDER && elect__redis_is_known(seat, found.value, found.value_length)) {
         elect__redis_held_as_before(seat, &reply);
     } else if (read == ELECT__REDIS_READ_HOLDER) {
-        if (!elect__redis_seat_send(seat, ELECT__REDIS_ROUND_HOLDER, commands,
-                                    elect__redis_holder_write(seat->keys, commands)))
-            elect__redis_seat_fail(seat, ELECT__REFUSED, ELECT_ENOMEM, NULL);
+        ask_holder(seat);
     } else if (reply.outcome == ELECT__HELD && found.value) {
         elect__redis_held(seat, &reply, &found);
     } else if (elect__redis_replicas_matter(seat) && (reply.outcome == ELECT__WON || reply.outcome == ELECT__RENEWED)) {

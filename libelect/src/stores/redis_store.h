@@ -73,13 +73,13 @@ struct elect__redis_seat {
     uint64_t granted_epoch; /* won or renewed, as soon as the replicas have it */
     int acknowledged;       /* by so many; -1: WAIT or INFO is refused */
     uint64_t deposed;       /* beside it */
-    uint64_t info_sent;     /* a hash of what it tells of us */
+    uint64_t info_sent;     /* settings->told, of what it tells of us; 0: nothing */
     int64_t denied_at_ns;   /* INFO was first refused then, and nobody was seen to lead since; 0: it was not */
 
     bool leading;          /* so its last answer said */
     uint64_t own_epoch;    /* the last that it had itself */
     uint64_t known_epoch;  /* the highest that it knows of */
-    uint64_t info_told;    /* the hash of what the store has of us */
+    uint64_t info_told;    /* the same, of what the store has of us */
     int64_t started_at_ms; /* its last acquire */
     struct elect__redis_news news;
 
