@@ -5,8 +5,8 @@
 %module celect
 
 %{
-#include <elect/elect.h>
-#include <elect/store.h>
+#include "elect.h"
+#include "store.h"
 %}
 
 /* Without these, SWIG makes int of int32_t, and a -1 through a pointer arrives as 4294967295. */
@@ -37,6 +37,13 @@ struct elect_leader {};
 struct elect_op {};
 
 %rename("%(strip:[elect_])s", %$isfunction) "";
+
+/* Variables they would become: constants.go has them. */
+%rename("$ignore", %$isenumitem) "";
+%rename("$ignore", %$isenum) "";
+%ignore ELECT_VERSION_NUMBER;
+%ignore ELECT_H;
+%ignore ELECT_STORE_H;
 
 #define ELECT_API
 #define __attribute__(x)

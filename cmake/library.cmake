@@ -61,7 +61,7 @@ if(ELECT_CLI_SOURCES)
 endif()
 
 if(ELECT_BUILD_TESTS)
-    add_library(elect_planted STATIC ${ELECT_SOURCES})
+    add_library(elect_planted STATIC EXCLUDE_FROM_ALL ${ELECT_SOURCES})
     set_target_properties(elect_planted PROPERTIES LINKER_LANGUAGE C)
     target_compile_definitions(elect_planted PUBLIC ELECT_TEST_PLANTED)
     elect_uses(elect_planted PUBLIC)

@@ -106,6 +106,56 @@ install_tools()
     PATH=$root/build/tools/bin:$PATH
 }
 
+# go_root VERSION: where the module of that Go is kept.
+go_root()
+{
+    echo "$(go env GOMODCACHE)/golang.org/toolchain@v0.0.1-go$1.linux-$(go env GOARCH)"
+}
+
+# Modules have no executable files; bin/go gets its right last, and so tells that all is there.
+fetch_go()
+{
+    local folder version
+    for version in "$@"; do
+        folder=$(go_root "$version")
+        go mod download "golang.org/toolchain@${folder##*@}" && chmod +x "$folder"/pkg/tool/*/* "$folder"/bin/* || return 1
+    done
+}
+
+fetch_staticcheck()
+{
+    GOBIN=$root/build/tools/bin go install "honnef.co/go/tools/cmd/staticcheck@$staticcheck"
+}
+
+# The pinned Go, first in PATH, the minimum, which tests run by go_root, and staticcheck. After install_tools.
+install_go()
+{
+    local version want=()
+    unset GOROOT
+    export GOTOOLCHAIN=local
+    for version in "$go_version" "$go_minimum"; do
+        [ -x "$(go_root "$version")/bin/go" ] || want+=("$version")
+    done
+    if [ ${#want[@]} -gt 0 ]; then
+        echo "$me: installs into Go's module cache, about 1 minute: go ${want[*]}"
+        quietly toolchain fetch_go "${want[@]}" || exit 1
+    fi
+    PATH=$(go_root "$go_version")/bin:$PATH
+    if ! go version -m build/tools/bin/staticcheck 2>/dev/null | grep -q "honnef.co/go/tools[[:space:]]*${staticcheck}[[:space:]]"; then
+        echo "$me: installs with go into build/tools, about 2 minutes: staticcheck $staticcheck"
+        quietly staticcheck fetch_staticcheck || exit 1
+    fi
+}
+
+configure_preset()
+{
+    # A folder that was moved or copied with its build folder would be refused by CMake.
+    if ! grep -qsFx "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "build/$1/CMakeCache.txt"; then
+        rm -rf "build/$1"
+    fi
+    cmake --preset "$1" -DPython3_EXECUTABLE="$root/build/tools/bin/python"
+}
+
 # build_preset NAME [TARGET...]
 build_preset()
 {
@@ -119,9 +169,5 @@ cmake_preset()
     local preset=$1 targets=()
     shift
     [ $# -eq 0 ] || targets=(--target "$@")
-    # A folder that was moved or copied with its build folder would be refused by CMake.
-    if ! grep -qsFx "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "build/$preset/CMakeCache.txt"; then
-        rm -rf "build/$preset"
-    fi
-    cmake --preset "$preset" -DPython3_EXECUTABLE="$root/build/tools/bin/python" && cmake --build "build/$preset" "${targets[@]}"
+    configure_preset "$preset" && cmake --build "build/$preset" "${targets[@]}"
 }

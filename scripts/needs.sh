@@ -14,3 +14,9 @@ esac
 
 # Tools whose output differs from version to version, as Python wheels in build/tools.
 tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4"
+
+# Go comes as a module into the module cache, whatever Go is here (Debian 12 has 1.19): the one that builds and tests, and
+# the oldest that go/go.mod promises.
+go_version=1.25.14
+go_minimum=1.21.13
+staticcheck=v0.7.0

@@ -53,25 +53,40 @@ scaled()
     awk -v n="$1" -v scale="${ELECT_TEST_SCALE:-1}" 'BEGIN { printf "%.10g", n * scale }'
 }
 
+# run_ctest PRESET LABELS [OPTION...]. Tests of processes, and of stores, mostly wait: more at once than there are processors.
 run_ctest()
 {
     local preset=$1 labels=$2
-    # Tests of processes mostly wait: several at once.
-    PYTEST_ADDOPTS="-n 4" ctest --test-dir "build/$preset" -V --no-tests=error -j 2 -L "^($labels)\$"
+    PYTEST_ADDOPTS="-n 4" ctest --test-dir "build/$preset" -V --no-tests=error -j 6 -L "^($labels)\$" "${@:3}"
+}
+
+# The simulator and the planted bugs, optimized and with assertions; of the rest, the library is measured while it is tested.
+build_planted()
+{
+    cmake_preset debug elect_sim criterion_elect_planted
 }
 
 part_build()
 {
     local failures=0
-    check "gcc, with assertions" cmake_preset debug || failures=1
+    check "gcc, with assertions" cmake_preset coverage || failures=1
+    check "gcc, with planted bugs" build_planted || failures=1
     check "gcc, as it is installed" cmake_preset release || failures=1
     check "clang" cmake_preset clang || failures=1
     return $failures
 }
 
+# The simulator takes one processor while the others wait for what they wait for.
 part_tests()
 {
-    cmake_preset debug && run_ctest debug "unit|stores|sim|planted|interop|bench|fuzz"
+    local failures=0
+    cmake_preset coverage && build_planted || return 1
+    forget_coverage
+    run_ctest debug "sim|planted" >build/log/planted.log 2>&1 &
+    run_ctest coverage "unit|stores|interop|recipes" || failures=1
+    wait $! || failures=1
+    cat build/log/planted.log
+    return $failures
 }
 
 part_command()
@@ -90,7 +105,8 @@ part_sanitizers()
 {
     # A twentieth of the simulation: a sanitizer needs each path, not each chance.
     ELECT_TEST_SCALE=$(scaled 0.05)
-    cmake_preset asan && run_ctest asan "unit|stores|sim|cli|bench|fuzz"
+    cmake_preset asan criterion_elect_static elect_sim elect elect_bench interop_candidate fuzzers \
+        && run_ctest asan "unit|stores|sim|cli|bench|fuzz"
 }
 
 # fuzz_one NAME SECONDS: from its seeds and what earlier runs have learned. An input that breaks something is kept.
@@ -100,7 +116,7 @@ fuzz_one()
     local run=(-max_total_time="$seconds" -timeout=30 -max_len=16384 -verbosity=0 -print_final_stats=1)
     [ ! -e "tests/fuzz/$name.dict" ] || run+=(-dict="tests/fuzz/$name.dict")
     mkdir -p build/log build/fuzz/found "build/fuzz/corpus/$name"
-    if "build/fuzz/fuzz_$name" "${run[@]}" -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name" \
+    if nice -n 19 "build/fuzz/fuzz_$name" "${run[@]}" -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name" \
         "tests/fuzz/$name" >"$log" 2>&1; then
         echo "ok: fuzz_$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs"
         return 0
@@ -119,25 +135,25 @@ part_races()
 {
     local failures=0 calm=()
     ! setarch -R true 2>/dev/null || calm=(setarch -R) # some kernels place memory where ThreadSanitizer wants its own
-    cmake_preset tsan && "${calm[@]}" ctest --test-dir build/tsan -V --no-tests=error -j 2 -L '^(unit|stores|bench)$' \
-        -E '^test_(options|local_freeze)$' || failures=1
-    cmake_preset valgrind && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^helgrind$' \
+    cmake_preset tsan criterion_elect_static elect_sim elect_bench interop_candidate \
+        && "${calm[@]}" ctest --test-dir build/tsan -V --no-tests=error -j 6 -L '^(unit|stores|bench)$' \
+            -E '^test_(options|local_freeze)$' || failures=1
+    cmake_preset valgrind criterion_elect_static && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^helgrind$' \
         -R '^helgrind_test_(api_(abuse|callbacks|events|free|lifecycle|process|terms)|candidate)$' || failures=1
     return $failures
 }
 
 # Not here: a test that stops a process at each system call would stop valgrind at each of its own; one that weighs the
-# process would weigh valgrind; those of planted bugs test tests; dozens of TLS handshakes take it a minute; what the store
-# does with a real server goes by real time, in which valgrind is too slow. AddressSanitizer sees these, and all that fails of
-# allocations.
+# process would weigh valgrind; dozens of TLS handshakes take it a minute; what the store does with a real server goes by real
+# time, in which valgrind is too slow. AddressSanitizer sees these, and all that fails of allocations.
 part_memory()
 {
-    local servers='redis_(allocations|api|damage|doctor|layouts|listen|plain|planted|random|replicas|script|store|(store|conn)_planted)'
-    cmake_preset valgrind && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^(unit|stores)$' \
-        -E "^test_(local_freeze|local_planted|api_cycles|allocations_api|net_stream_tls|$servers)$"
+    local servers='redis_(allocations|api|damage|doctor|layouts|listen|plain|random|replicas|script|script_people|script_rights|store)'
+    cmake_preset valgrind criterion_elect_static && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^(unit|stores)$' \
+        -E "^test_(local_freeze|api_cycles|allocations_api|net_stream_tls|net_stream_tls_servers|$servers)$"
 }
 
-# 20 seconds each, two at a time; an hour each with --long.
+# 20 seconds each, two at a time; an hour each with --long. They let everything else go first: see scripts/test.
 part_fuzz()
 {
     local seconds
@@ -148,14 +164,32 @@ part_fuzz()
         | xargs -P 2 -I NAME bash -c 'fuzz_one "$@"' _ NAME "$seconds"
 }
 
+# The tests have just run, when they are among the parts.
 part_coverage()
 {
-    scripts/coverage
+    local how=()
+    # shellcheck disable=SC2154 # scripts/test's
+    [[ " ${parts[*]} " != *" tests "*" coverage "* ]] || how=(--report)
+    scripts/coverage "${how[@]}"
+}
+
+# What earlier runs counted.
+forget_coverage()
+{
+    find build/coverage -name '*.gcda' -delete
 }
 
 part_abi()
 {
     cmake_preset release && tests/abi/run build/release
+}
+
+part_go()
+{
+    local failures=0
+    tests/gomodule/module || failures=1
+    tests/gomodule/users || failures=1
+    return $failures
 }
 
 part_generated()
@@ -171,13 +205,32 @@ part_readme()
 # The C files that people write.
 c_files()
 {
-    find libelect tests examples \( -name '*.c' -o -name '*.h' \) -not -path '*/celect/*' -not -path tests/abi/baseline.h
+    find libelect tests examples \( -name '*.c' -o -name '*.h' \) -not -path tests/abi/baseline.h
 }
 
 # Tests by Criterion are left to the compilers: its macros cost clang-tidy minutes.
 tidy()
 {
-    find libelect tests/sim tests/bench tests/interop -name '*.c' -print0 | xargs -0 -n 4 -P 2 clang-tidy --quiet -p build/debug
+    once_each || return 1
+    find libelect tests/sim tests/bench tests/interop -name '*.c' -print0 | xargs -0 -n 4 -P 2 clang-tidy --quiet -p build/lint
+}
+
+# clang-tidy looks at a file as often as it is compiled, with seconds of analysis each time: so once, as it is shipped, and
+# planted.c as it is not, for else there is nothing in it.
+once_each()
+{
+    mkdir -p build/lint
+    python3 - build/debug/compile_commands.json build/lint/compile_commands.json <<'PYTHON'
+import json
+import sys
+
+with open(sys.argv[1]) as all_of_them:
+    commands = json.load(all_of_them)
+commands.sort(key=lambda c: any(f"/{name}.dir/" in c["command"] for name in ("elect_planted", "elect_command"))
+    == c["file"].endswith("/planted.c"))
+with open(sys.argv[2], "w") as once:
+    json.dump(list({c["file"]: c for c in commands}.values()), once)
+PYTHON
 }
 
 # The library and the command. What cppcheck calls style is a matter of taste that clang-tidy and clang-format settle here,
@@ -213,7 +266,7 @@ run_analyzer()
 part_lint()
 {
     local failures=0 scripts=(.ci/run libelect/completion/elect)
-    cmake_preset debug || return 1
+    configure_preset debug || return 1
     mapfile -t formatted < <(c_files)
     check "clang-format" clang-format --dry-run -Werror "${formatted[@]}" || failures=1
     check "clang-tidy" tidy || failures=1
@@ -227,9 +280,9 @@ part_lint()
     check "shellcheck" shellcheck -S warning -x -P SCRIPTDIR "${scripts[@]}" || failures=1
     check "ruff" ruff check . || failures=1
     check "ruff format" ruff format --check . || failures=1
-    check "mypy" mypy --cache-dir build/mypy-cache --strict --scripts-are-modules bindings/generate || failures=1
-    check "mypy, tests of faults" mypy --cache-dir build/mypy-cache --strict tests/faults || failures=1
-    check "gofmt" test -z "$(gofmt -l tests/abi/go/*.go tests/interop/peer)" || failures=1
+    check "mypy" mypy --cache-dir build/mypy-cache --strict --scripts-are-modules bindings/generate bindings || failures=1
+    check "mypy, tests of faults" mypy --cache-dir build/mypy-cache --strict tests/faults tests/redis/host.py || failures=1
+    check "gofmt" test -z "$(gofmt -l go tests/interop tests/gomodule)" || failures=1
     check "man page" test -z "$(mandoc -T lint -W warning libelect/man/*.1)" || failures=1
     return $failures
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libelect/libelect/go/internal/celect"
@@ -15,7 +16,7 @@ import (
 
 // A Client is a connection to one store, for any number of elections. Close it; its memory is then the collector's.
 type Client struct {
-	handle  celect.Elect_client
+	handle  *clientHandle
 	logger  *slog.Logger
 	config  Config        // what it was opened with
 	done    chan struct{} // closed when the last event has been read
@@ -23,6 +24,7 @@ type Client struct {
 	logs    logWorker
 
 	mu        sync.Mutex
+	taken     atomic.Int64         // events
 	elections map[uint64]*Election // by tag, from their start until their end
 	tags      uint64
 }
@@ -32,11 +34,14 @@ func Open(config *Config) (*Client, error) {
 	if !celect.Supported {
 		return nil, ErrUnsupported
 	}
-	own := *config
+	var own Config
+	if config != nil {
+		own = *config
+	}
 	if own.Logger == nil {
 		own.Logger = slog.Default()
 	}
-	if own.LogLevel == "" {
+	if own.LogLevel == "" && urlOption(own.Store, "log_level") == "" {
 		own.LogLevel = lowestLevel(own.Logger)
 	}
 	if own.CustomStore == nil && strings.HasPrefix(own.Store, "custom:") {
@@ -52,13 +57,12 @@ func Open(config *Config) (*Client, error) {
 		return nil, err
 	}
 	client := &Client{
-		handle:    celect.SwigcptrElect_client(at),
+		handle:    newClientHandle(at),
 		logger:    own.Logger,
 		config:    own,
 		done:      make(chan struct{}),
 		elections: map[uint64]*Election{},
 	}
-	runtime.SetFinalizer(client, func(c *Client) { celect.Client_free(c.handle) })
 	celect.Client_on_log(client.handle, nil, 0, nil)
 	go client.pump()
 	if own.CustomStore != nil {
@@ -87,12 +91,11 @@ func (c *Client) New(config *Config) (*Election, error) {
 	}
 	election := &Election{
 		client: c,
-		handle: celect.SwigcptrElect_election(at),
+		handle: newElectionHandle(at),
+		times:  timesOf(config, &c.config),
 		done:   make(chan struct{}),
 		keep:   config.KeepStanding || c.config.KeepStanding,
 	}
-	election.ttl, election.heartbeat = intervals(config, &c.config)
-	runtime.SetFinalizer(election, func(e *Election) { celect.Election_free(e.handle) })
 	return election, nil
 }
 
@@ -118,6 +121,9 @@ func (c *Client) close() error {
 // Update changes the options that docs/options.md calls dynamic: passwords, certificates, LogLevel. They count from the next
 // connect on.
 func (c *Client) Update(changes *Config) error {
+	if changes.Logger != nil {
+		return &Error{ErrInvalid, "Logger: it stays what Open got; LogLevel can be changed"}
+	}
 	options, err := changes.options()
 	if err != nil {
 		return err
@@ -138,6 +144,9 @@ func (c *Client) Report(ctx context.Context, what string) (json.RawMessage, erro
 
 // Forget removes what the store keeps of an election, its epochs too. ErrState: somebody leads or stands.
 func (c *Client) Forget(ctx context.Context, name string) error {
+	if strings.ContainsRune(name, 0) { // in C it would be cut there, and be another
+		return &Error{ErrInvalid, fmt.Sprintf("name=%q: a text must not hold a zero byte", name)}
+	}
 	_, err := request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
 		defer runtime.KeepAlive(c)
 		return celect.Client_forget(c.handle, name, timeoutMS)
@@ -153,9 +162,9 @@ func request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	limit := requestLimit
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < limit {
-		limit = time.Until(deadline)
+	limit := requestLimit.Milliseconds()
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, max(0, time.Until(deadline).Milliseconds()+1))
 	}
 	type answer struct {
 		text json.RawMessage
@@ -164,7 +173,7 @@ func request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32)
 	answers := make(chan answer, 1)
 	go func() {
 		var at uintptr
-		code := call(limit.Milliseconds(), &at)
+		code := call(limit, &at)
 		answers <- answer{takeString(at), codeError(code)}
 	}()
 	select {

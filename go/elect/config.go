@@ -86,7 +86,9 @@ type Config struct {
 	// KeepStanding has Run stand again when its function returns an error during its term, instead of returning it.
 	KeepStanding bool
 
-	// Logger takes what LogLevel lets through, and panics of callbacks; slog.Default().
+	// Logger takes what LogLevel lets through, panics of callbacks, and errors on which Run stands again; slog.Default().
+	// It is called by one goroutine, and may be slow: more than 256 records that wait are dropped. Its own panics are
+	// written to standard error.
 	Logger *slog.Logger
 }
 

@@ -37,14 +37,13 @@ type LeaderElection interface {
 
 // An Election is one candidate, or observer, in one election, from Start or Run to Stop.
 type Election struct {
-	client    *Client
-	owned     bool // the client is this election's alone
-	handle    celect.Elect_election
-	ttl       time.Duration
-	heartbeat time.Duration
-	keep      bool // KeepStanding
-	done      chan struct{}
-	worker    worker
+	client *Client
+	owned  bool // the client is this election's alone
+	handle celect.Elect_election
+	times  times
+	keep   bool // KeepStanding
+	done   chan struct{}
+	worker worker
 
 	mu       sync.Mutex
 	tag      uint64 // 0: not begun
@@ -57,18 +56,19 @@ type Election struct {
 	become   []func()
 	lose     []func()
 	channels []*notices
+	unhook   func() bool // of the context that ends this election
 }
 
 var _ LeaderElection = (*Election)(nil)
 
-// New is an election with a client of its own. It does nothing until Start or Run. Stop it, also when it was not
+// New is an election with a client of its own. It does nothing until Start, Begin or Run. Stop it, also when it was not
 // started: that closes the client.
 func New(config *Config) (*Election, error) {
 	client, err := Open(config)
 	if err != nil {
 		return nil, err
 	}
-	election, err := client.New(&Config{KeepStanding: config.KeepStanding})
+	election, err := client.New(nil)
 	if err != nil {
 		client.Close()
 		return nil, err
@@ -89,34 +89,50 @@ func NewLeaderElection(config *Config) (election LeaderElection, cleanup func(),
 // ---- beginning and end ----
 
 func (e *Election) Start(ctx context.Context) error {
-	if err := e.begin(); err != nil {
+	if err := e.Begin(ctx); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, e.ask)()
 	<-e.done
 	return firstError(context.Cause(ctx), e.finish())
 }
 
-func (e *Election) begin() error {
+// Begin is Start without waiting, for those who have many elections: none of them needs a goroutine. When ctx ends, the
+// election does; Stop waits for that. ErrState when it was begun before, ErrClosed when it was stopped.
+func (e *Election) Begin(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer runtime.KeepAlive(e)
 	if e.tag == 0 {
 		e.enlist()
 	}
 	code := celect.Election_start(e.handle)
-	if code == celect.ELECT_OK {
+	switch {
+	case code == celect.ELECT_OK:
 		e.started = true
-	} else if !e.started { // it can't be: nothing will tell of its end
+		e.unhook = context.AfterFunc(ctx, e.ask)
+	case !e.started && code == celect.ELECT_ESTATE:
+		return ErrClosed
+	case !e.started: // it can't be: let its end be told
 		celect.Election_stop(e.handle)
 	}
-	runtime.KeepAlive(e)
 	return codeError(code)
 }
 
-// enlist has the election's events come to it from here on; before, the collector may take it.
+// enlist has the election's events come to it from here on; before, the collector may take it. With mu held.
 func (e *Election) enlist() {
 	e.tag = e.client.register(e)
-	celect.Election_queue_events(e.handle, e.tag)
+	if celect.Election_queue_events(e.handle, e.tag) != celect.ELECT_OK { // its client was closed: no event will come
+		e.end()
+	}
+}
+
+// end is the election's. With mu held.
+func (e *Election) end() {
+	if e.unhook != nil {
+		e.unhook()
+	}
+	e.client.drop(e.tag)
+	close(e.done)
 }
 
 // ask stops without waiting.
@@ -256,31 +272,33 @@ func (e *Election) Update(changes *Config) error {
 	return optionsError(celect.Election_update(e.handle, options), options)
 }
 
-// intervals are an election's lease and heartbeat, as far as Go needs them: for how old an answer may be, and how long
-// one may take.
-func intervals(configs ...*Config) (ttl, heartbeat time.Duration) {
-	pick := func(name string, field func(*Config) time.Duration) time.Duration {
-		for _, config := range configs {
-			if duration := field(config); duration > 0 {
+// times are those of an election that Go needs to know.
+type times struct{ ttl, heartbeat, retry time.Duration }
+
+// timesOf looks for them where libelect does: in the election's options, in the client's, in the store's URL.
+func timesOf(election, client *Config) times {
+	pick := func(name string, inElection, inClient, otherwise time.Duration) time.Duration {
+		inURL, _ := time.ParseDuration(urlOption(client.Store, name)) // 0 when it is not there
+		for _, duration := range []time.Duration{inElection, inClient, inURL} {
+			if duration > 0 {
 				return duration
 			}
 		}
-		for _, config := range configs {
-			if store, err := url.Parse(config.Store); err == nil {
-				if duration, err := time.ParseDuration(store.Query().Get(name)); err == nil {
-					return duration
-				}
-			}
-		}
-		return 0
+		return otherwise
 	}
-	ttl = pick("lock_ttl", func(c *Config) time.Duration { return c.LockTTL })
-	if ttl == 0 {
-		ttl = 10 * time.Second
+	ttl := pick("lock_ttl", election.LockTTL, client.LockTTL, 10*time.Second)
+	return times{
+		ttl:       ttl,
+		heartbeat: pick("heartbeat_interval", election.HeartbeatInterval, client.HeartbeatInterval, ttl*3/10),
+		retry:     pick("retry_interval", election.RetryInterval, client.RetryInterval, ttl/5),
 	}
-	heartbeat = pick("heartbeat_interval", func(c *Config) time.Duration { return c.HeartbeatInterval })
-	if heartbeat == 0 {
-		heartbeat = ttl * 3 / 10
+}
+
+// urlOption is what the query of a store's URL says of an option; "" when it says nothing.
+func urlOption(store, name string) string {
+	parsed, err := url.Parse(store)
+	if err != nil {
+		return ""
 	}
-	return ttl, heartbeat
+	return parsed.Query().Get(name)
 }

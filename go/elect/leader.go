@@ -51,7 +51,7 @@ func (e *Election) GetLeaderID() (string, error) {
 func (e *Election) GetLeaderInfo() (*LeaderInfo, error) {
 	defer runtime.KeepAlive(e)
 	var at uintptr
-	code := celect.Election_leader(e.handle, e.heartbeat.Milliseconds(), e.ttl.Milliseconds(), &at)
+	code := celect.Election_leader(e.handle, e.times.heartbeat.Milliseconds(), e.times.ttl.Milliseconds(), &at)
 	if code != celect.ELECT_OK {
 		return nil, codeError(code)
 	}

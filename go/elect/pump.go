@@ -3,8 +3,11 @@ package elect
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"os"
 	"sort"
+	"strings"
 	"sync/atomic"
 
 	"github.com/libelect/libelect/go/internal/celect"
@@ -17,8 +20,9 @@ func (c *Client) pump() {
 	for celect.Client_next_event(c.handle, -1, &at) == celect.ELECT_OK {
 		event := celect.SwigcptrElect_event(at)
 		if tag := celect.Event_tag(event); tag == 0 {
-			c.logs.add(c, event)
+			c.logEvent(event)
 		} else {
+			c.taken.Add(1)
 			c.find(tag).take(event)
 		}
 	}
@@ -56,33 +60,52 @@ type logWorker struct {
 
 const logsWaiting = 256
 
-func (w *logWorker) add(client *Client, event celect.Elect_event) {
+// logEvent logs what the library says.
+func (c *Client) logEvent(event celect.Elect_event) {
 	level, text, fields := celect.Event_level(event), celect.Event_text(event), celect.Event_fields(event)
 	celect.Event_free(event)
+	c.logs.add(c, func(ctx context.Context) {
+		c.logger.LogAttrs(ctx, slogLevel(level), text, fieldAttributes(fields)...)
+	})
+}
+
+// say logs what this package says.
+func (c *Client) say(level slog.Level, text string, attributes ...slog.Attr) {
+	c.logs.add(c, func(ctx context.Context) { c.logger.LogAttrs(ctx, level, text, attributes...) })
+}
+
+func (w *logWorker) add(client *Client, write func(context.Context)) {
 	if w.waiting.Add(1) > logsWaiting {
 		w.waiting.Add(-1)
 		w.dropped.Add(1)
 		return
 	}
 	w.worker.add(client, func() {
+		defer func() {
+			if reason := recover(); reason != nil { // there is no logger to tell
+				fmt.Fprintln(os.Stderr, "elect: Logger panicked:", reason)
+			}
+		}()
 		w.waiting.Add(-1)
-		client.protect("Logger", "", func() { client.log(slogLevel(level), text, fields, w.dropped.Swap(0)) })
+		ctx := context.Background()
+		if dropped := w.dropped.Swap(0); dropped > 0 {
+			client.logger.Log(ctx, slog.LevelWarn, "elect: the logger is slow, records were dropped", "records", dropped)
+		}
+		write(ctx)
 	})
 }
 
-func (c *Client) log(level slog.Level, text, fields string, dropped int64) {
-	ctx := context.Background()
-	if dropped > 0 {
-		c.logger.Log(ctx, slog.LevelWarn, "elect: the logger is slow, records were dropped", "records", dropped)
-	}
+func fieldAttributes(fields string) []slog.Attr {
 	var values map[string]any
-	_ = json.Unmarshal([]byte(fields), &values) // the library's own JSON; without it the text says what happened
+	decoder := json.NewDecoder(strings.NewReader(fields))
+	decoder.UseNumber()         // an epoch has more digits than a float shows
+	_ = decoder.Decode(&values) // the library's own JSON; without it the text says what happened
 	attributes := make([]slog.Attr, 0, len(values))
 	for name, value := range values {
 		attributes = append(attributes, slog.Any(name, value))
 	}
 	sort.Slice(attributes, func(i, j int) bool { return attributes[i].Key < attributes[j].Key })
-	c.logger.LogAttrs(ctx, level, text, attributes...)
+	return attributes
 }
 
 var levels = []struct {

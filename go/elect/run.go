@@ -1,6 +1,9 @@
 package elect
 
-import "context"
+import (
+	"context"
+	"log/slog"
+)
 
 // Run stands in the election and calls work while this candidate leads. work's context ends with the term; context.Cause
 // of it is then a *LostError, or the cause of ctx. What becomes of Run when work returns:
@@ -15,10 +18,9 @@ import "context"
 //
 // A term begins only after the function of the one before has returned: two never run at once in one process.
 func (e *Election) Run(ctx context.Context, work func(ctx context.Context, term Term) error) error {
-	if err := e.begin(); err != nil {
+	if err := e.Begin(ctx); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, e.ask)()
 	for {
 		won, err := e.claim(ctx)
 		if won == nil {
@@ -56,16 +58,14 @@ func (e *Election) claimNow(ctx context.Context) *claimed {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	won := e.term
-	if won == nil || won.work != nil || ctx.Err() != nil {
-		return nil
+	if won == nil || won.end != nil || ctx.Err() != nil || !e.IsLeader() {
+		return nil // if it is over already, its LOST comes
 	}
-	work := make(chan struct{})
-	won.work = work
 	ctx, won.end = context.WithCancelCause(ctx)
-	end := won.end
+	won.holds++
 	return &claimed{ctx, Term{won.epoch, e}, func() {
-		end(nil)
-		close(work)
+		won.end(nil)
+		e.letGo(won)
 	}}
 }
 
@@ -82,10 +82,11 @@ func (e *Election) lead(ctx context.Context, won *claimed, work func(context.Con
 	err = e.call(won, work)
 	returned = true
 	lasts := won.term.Check() == nil
-	if lasts && err != nil && e.keep {
-		e.client.logger.Error("elect: the leader's work failed, standing again", "name", e.Name(), "epoch", won.term.Epoch, "error", err)
-		_ = won.term.Resign(e.ttl / 5)
+	if lasts && err != nil && e.keep && ctx.Err() == nil {
+		_ = won.term.Resign(e.times.retry)
 		lasts = false
+		e.client.say(slog.LevelError, "elect: the leader's work failed, standing again", slog.String("name", e.Name()),
+			slog.Uint64("epoch", won.term.Epoch), slog.Any("error", err))
 	}
 	if lasts {
 		e.ask()

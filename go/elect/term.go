@@ -11,8 +11,9 @@ import (
 // A term is one that was won, until its LOST has been read and freed.
 type term struct {
 	epoch uint64
-	end   context.CancelCauseFunc // of the function that Run runs in it; nil: none does
-	work  chan struct{}           // closed when that has returned
+	end   context.CancelCauseFunc // of the function that Run runs in it; nil: none did
+	holds int                     // that function, and the callbacks of its LOST: who work yet
+	lost  celect.Elect_event      // once it was read
 }
 
 // take handles what the queue holds for this election. It is the pump's: nothing in it waits.
@@ -38,8 +39,7 @@ func (e *Election) take(event celect.Elect_event) {
 	case celect.ELECT_EVENT_ERROR:
 		e.notify(notice{kind: errored, err: &Error{Code(celect.Event_code(event)), celect.Event_text(event)}})
 	case celect.ELECT_EVENT_CLOSED:
-		e.client.drop(e.tag)
-		close(e.done)
+		e.end()
 	}
 	celect.Event_free(event)
 	e.wake()
@@ -51,14 +51,23 @@ func (e *Election) lost(event celect.Elect_event) {
 	if over.end != nil {
 		over.end(&LostError{over.epoch, Reason(celect.Event_reason(event))})
 	}
+	over.holds++
+	over.lost = event
 	e.worker.add(e.client, func() {
+		defer e.letGo(over)
 		e.tellLose()
-		if over.work != nil {
-			<-over.work
-		}
-		celect.Event_free(event)
 	})
 	e.notify(notice{kind: demoted})
+}
+
+// letGo ends one hold. The last one lets libelect release the lease.
+func (e *Election) letGo(over *term) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	over.holds--
+	if over.holds == 0 && over.lost != nil {
+		celect.Event_free(over.lost)
+	}
 }
 
 // watch answers a channel that is closed at the next event.
@@ -111,9 +120,7 @@ func (e *Election) tellBecome(won *term) {
 	e.told = won
 	callbacks := e.become[:len(e.become):len(e.become)]
 	e.mu.Unlock()
-	for _, callback := range callbacks {
-		e.client.protect("OnBecomeLeader", e.Name(), callback)
-	}
+	e.client.protectAll("OnBecomeLeader", e.Name(), callbacks)
 }
 
 func (e *Election) tellLose() {
@@ -121,9 +128,7 @@ func (e *Election) tellLose() {
 	e.told = nil
 	callbacks := e.lose[:len(e.lose):len(e.lose)]
 	e.mu.Unlock()
-	for _, callback := range callbacks {
-		e.client.protect("OnLoseLeadership", e.Name(), callback)
-	}
+	e.client.protectAll("OnLoseLeadership", e.Name(), callbacks)
 }
 
 // ---- for the leader's work ----

@@ -2,6 +2,7 @@ package elect
 
 import (
 	"bytes"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -27,10 +28,17 @@ func (w *worker) add(client *Client, call func()) {
 }
 
 func (w *worker) run(client *Client) {
+	done := false
+	defer func() {
+		if !done { // a call ended this goroutine: the others have another
+			go w.run(client)
+		}
+	}()
 	defer client.enter()()
 	for call := w.next(); call != nil; call = w.next() {
 		call()
 	}
+	done = true
 }
 
 func (w *worker) next() func() {
@@ -49,10 +57,19 @@ func (w *worker) next() func() {
 func (c *Client) protect(what, name string, call func()) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			c.logger.Error("elect: a panic was caught", "in", what, "name", name, "panic", reason, "stack", string(debug.Stack()))
+			c.say(slog.LevelError, "elect: a panic was caught", slog.String("in", what), slog.String("name", name),
+				slog.Any("panic", reason), slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	call()
+}
+
+// protectAll runs one after the other, also when one ends its goroutine.
+func (c *Client) protectAll(what, name string, calls []func()) {
+	if len(calls) > 0 {
+		defer c.protectAll(what, name, calls[1:])
+		c.protect(what, name, calls[0])
+	}
 }
 
 // enter notes that this goroutine runs a user's code, whose end others wait for, until the function that it answers is

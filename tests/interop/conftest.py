@@ -12,7 +12,7 @@ import sys
 import pytest
 from harness import Process, overlaps
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "cli"))
+sys.path += [str(pathlib.Path(__file__).parents[1] / folder) for folder in ("cli", "faults")]
 from redis_stage import PAGE, Server, least, page_rights  # noqa: E402
 
 CANDIDATE = os.environ["ELECT_CANDIDATE"]

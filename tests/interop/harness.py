@@ -10,18 +10,7 @@ import subprocess
 import threading
 import time
 
-HANG = 60
-
-
-def until(condition, what="it"):
-    """Waits for a condition and answers its value."""
-    end = time.monotonic() + HANG
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.002)
-    raise AssertionError(f"{what} did not happen in {HANG} s")
+from host import HANG
 
 
 class Process(subprocess.Popen):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from conftest import Fleet
-from harness import until
+from host import until
 
 COMMAND = os.environ.get("ELECT_COMMAND")
 KINDS = ["redislock", "maplefile", "elector", "go-leader"]

@@ -1,7 +1,8 @@
 """What is true of every layout in which candidates of libelect and others stand in one election."""
 
 import pytest
-from harness import overlaps, until
+from harness import overlaps
+from host import until
 
 KINDS = ["redislock", "redsync", "maplefile", "elector", "go-leader"]
 every = pytest.mark.parametrize("kind", KINDS)

@@ -10,11 +10,13 @@ import time
 
 import pytest
 from conftest import least_url
-from harness import until
+from host import until
 
 TESTS = pathlib.Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "moving-over.md").read_text()
 COMMAND = os.environ.get("ELECT_COMMAND")
+# The page's own, for both locks: as a command like the others, of which it needs no more than the store.
+PROGRAM = "moving redis://redis.example ./billing-worker"
 SECTIONS = {
     "redislock": "redislock, redsync",
     "redsync": "redislock, redsync",
@@ -28,7 +30,7 @@ AHEAD = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
 
 def words_of(command, url):
     """As it is typed, with the test's programs and server for those of the page."""
-    known = {"elect": COMMAND, "redis://redis.example": url}
+    known = {"elect": COMMAND, "moving": os.environ["ELECT_MOVING"], "redis://redis.example": url}
     return [known.get(word, word) for word in shlex.split(command)]
 
 
@@ -51,6 +53,7 @@ class Copy:
         assert words.pop() == "./billing-worker"
         options = {"LOCK_TTL": "600s", "RETRY_INTERVAL": "50ms", "RESTART_GRACE": "0"}
         env = {**os.environ, **{f"LEADER_ELECTION_{name}": value for name, value in options.items()}}
+        env["ELECT_TEST_JOURNAL"] = str(self.journal)  # of the program
         self.process = subprocess.Popen(
             words + worker, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env
         )
@@ -108,10 +111,13 @@ def test_a_fleet_moves_over_by_the_page_and_back(fleets, kind, tmp_path):
     fleet = fleets(kind, ttl="600s", retry="50ms")
     url = least_url(fleet.server, "elect", fleet.layout)
     join, both, leave = steps_of(SECTIONS[kind])
+    steps = (join, both, leave, both, join, None)
+    if SECTIONS[kind] == "redislock, redsync":
+        steps = (join, PROGRAM, leave, both, PROGRAM, join, None)
     copies, gone = [Old(fleet, 1), Old(fleet, 2)], []
     until(lambda: any(copy.works() for copy in copies), "the first leader")
     try:
-        for command in (join, both, leave, both, join, None):
+        for command in steps:
             for _ in range(2):
                 copies.append(Copy(url, command, tmp_path) if command else Old(fleet, len(gone)))
                 gone.append(copies.pop(0))

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from conftest import PEER
-from harness import until
+from host import until
 
 KINDS = ["redislock", "redsync", "maplefile", "elector", "go-leader"]
 TTL_MS = 20000

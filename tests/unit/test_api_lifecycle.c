@@ -89,6 +89,21 @@ Test(api_lifecycle, start_and_at_once_stop_never_shows_a_term)
     close_client(client);
 }
 
+Test(api_lifecycle, who_has_read_closed_may_make_another_of_that_id)
+{
+    elect_election_t *elections[200];
+    elect_client_t *client = open_client(MANUAL, "");
+    for (int i = 0; i < 200; i++) {
+        elections[i] = make_election(client, "name=a instance_id=x");
+        must(elect_election_queue_events(elections[i], 1));
+        must(elect_election_stop(elections[i]));
+        elect_event_free(next_event(client, ELECT_EVENT_CLOSED));
+    }
+    for (int i = 0; i < 200; i++)
+        elect_election_free(elections[i]);
+    close_client(client);
+}
+
 Test(api_lifecycle, an_election_that_was_never_started_can_be_freed)
 {
     elect_client_t *client = open_client(MANUAL, "");

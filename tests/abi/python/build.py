@@ -1,4 +1,4 @@
-"""Builds the module _elect from the cdef: build.py CDEF FOLDER. Compiler flags come from pkg-config."""
+"""Builds the module _elect from the cdef: build.py CDEF FOLDER FLAG..., flags as pkg-config has them."""
 
 import subprocess
 import sys
@@ -12,6 +12,5 @@ ffi = FFI()
 ffi.cdef(cdef.read_text(encoding="utf-8"))
 ffi.set_source("_elect", "#include <elect/elect.h>\n#include <elect/store.h>\n")
 ffi.emit_c_code(str(folder / "_elect.c"))
-flags = subprocess.run(["pkg-config", "--cflags", "--libs", "elect"], check=True, capture_output=True, text=True).stdout
 command = ["cc", "-shared", "-fPIC", "-o", str(folder / "_elect.so"), str(folder / "_elect.c")]
-subprocess.run([*command, "-I" + sysconfig.get_path("include"), *flags.split()], check=True)
+subprocess.run([*command, "-I" + sysconfig.get_path("include"), *sys.argv[3:]], check=True)

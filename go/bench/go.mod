@@ -1,0 +1,20 @@
+module github.com/libelect/libelect/go/bench
+
+go 1.21
+
+require (
+	github.com/bsm/redislock v0.9.4
+	github.com/go-redsync/redsync/v4 v4.8.1
+	github.com/heyvito/go-leader v0.1.0
+	github.com/libelect/libelect/go v0.1.0
+	github.com/redis/go-redis/v9 v9.0.3
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.2.0 // indirect
+	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
+	github.com/hashicorp/errwrap v1.1.0 // indirect
+	github.com/hashicorp/go-multierror v1.1.1 // indirect
+)
+
+replace github.com/libelect/libelect/go => ../

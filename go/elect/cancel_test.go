@@ -1,0 +1,166 @@
+//go:build linux
+
+package elect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/libelect/libelect/go/elect"
+)
+
+// drives are the ways to stand until a context ends; working says that leading has begun.
+var drives = map[string]func(ctx context.Context, election *elect.Election, working func()) error{
+	"Start": func(ctx context.Context, election *elect.Election, working func()) error {
+		election.OnBecomeLeader(working)
+		return election.Start(ctx)
+	},
+	"Run": func(ctx context.Context, election *elect.Election, working func()) error {
+		return election.Run(ctx, func(ctx context.Context, _ elect.Term) error {
+			working()
+			<-ctx.Done()
+			return errWork
+		})
+	},
+	"Run, whose work ends": func(ctx context.Context, election *elect.Election, working func()) error {
+		err := election.Run(ctx, func(context.Context, elect.Term) error {
+			working()
+			return nil
+		})
+		if err == nil { // it was faster than the context
+			err = context.Cause(ctx)
+		}
+		return err
+	},
+}
+
+// Whenever the context ends: its cause is returned, nobody leads then, the next candidate leads at once, and no goroutine
+// is left.
+func TestContextCancelledAtEachMoment(t *testing.T) {
+	cause := errors.New("the end")
+	for name, drive := range drives {
+		t.Run(name, func(t *testing.T) {
+			client := open(t, nil)
+			for i := 0; i < times(60); i++ {
+				election := candidate(t, client, fmt.Sprint("job", i))
+				ctx, cancel := context.WithCancelCause(context.Background())
+				moment := time.AfterFunc(time.Duration(rand.Intn(600))*time.Microsecond, func() { cancel(cause) })
+				err := drive(ctx, election, func() {
+					if i%3 == 0 {
+						cancel(cause)
+					}
+				})
+				moment.Stop()
+				expect(t, "the error", err == cause || err == nil && context.Cause(ctx) == nil, true)
+				expectNotLeading(t, election)
+				lead(t, candidate(t, client, fmt.Sprint("job", i)))
+			}
+		})
+	}
+}
+
+// Calls that wait end with their contexts, and by Close.
+func TestWaitsEnd(t *testing.T) {
+	client := open(t, nil)
+	leader := candidate(t, client, "job")
+	lead(t, leader)
+	waiter, err := client.New(&elect.Config{Name: "job", InstanceID: "waiter"})
+	check(t, err)
+	check(t, waiter.Begin(context.Background()))
+	ctx, cancel := context.WithCancelCause(context.Background())
+	waits := make(chan error)
+	go func() { waits <- waiter.WaitElected(ctx) }()
+	cancel(errWork)
+	expect(t, "WaitElected", receive(t, "WaitElected", waits), errWork)
+	_, err = client.Report(ctx, "store")
+	expect(t, "Report", err, errWork)
+	expect(t, "Depose", waiter.Depose(ctx, 0), errWork)
+	past, cancelPast := context.WithDeadline(context.Background(), time.Now().Add(-time.Hour))
+	defer cancelPast()
+	_, err = waiter.Report(past, "status")
+	expect(t, "Report", err, context.DeadlineExceeded)
+	go func() { waits <- waiter.WaitElected(context.Background()) }()
+	closeNow(t, client)
+	expect(t, "WaitElected", receive(t, "WaitElected", waits), error(elect.ErrClosed))
+}
+
+// A request that the store does not answer ends with its context, and what waits for it in C ends by Close.
+func TestRequestsEndByClose(t *testing.T) {
+	store := newShelf()
+	held := make(chan struct{})
+	defer close(held)
+	store.goWrong(func(context.Context, bool) error { <-held; return errWork })
+	client := openCustom(t, store)
+	ctx, cancel := context.WithCancel(context.Background())
+	asked := make(chan error)
+	go func() {
+		_, err := candidate(t, client, "job").Report(ctx, "status")
+		asked <- err
+	}()
+	runtime.Gosched()
+	cancel()
+	expect(t, "Report", receive(t, "Report", asked), context.Canceled)
+	closeNow(t, client)
+}
+
+// An election that waits, or leads, has no goroutine.
+func TestAThousandElections(t *testing.T) {
+	const elections = 1000
+	noLeaks(t)
+	before := runtime.NumGoroutine()
+	client, err := elect.Open(&elect.Config{Store: "memory:", Logger: quiet(), LogLevel: "off"})
+	check(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	all := make([]*elect.Election, elections)
+	lost := make(chan struct{}, elections)
+	for i := range all {
+		all[i] = candidate(t, client, fmt.Sprint("job", i))
+		all[i].OnBecomeLeader(func() {})
+		all[i].OnLoseLeadership(func() { lost <- struct{}{} })
+		check(t, all[i].Begin(ctx))
+	}
+	for _, election := range all {
+		waitElected(t, election)
+	}
+	for deadline := time.Now().Add(hang); runtime.NumGoroutine() > before+10; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines for %d elections", runtime.NumGoroutine()-before, elections)
+		}
+	}
+	cancel()
+	for range all {
+		receive(t, "a loss", lost)
+	}
+	for _, election := range all {
+		stop(t, election)
+	}
+	closeNow(t, client)
+}
+
+func TestTwoClientsOfOneStore(t *testing.T) {
+	store := "local:" + t.TempDir()
+	one := open(t, &elect.Config{Store: store, LockTTL: time.Second})
+	two := open(t, &elect.Config{Store: store, LockTTL: time.Second})
+	elections := []*elect.Election{candidate(t, one, "job"), candidate(t, two, "job")}
+	lead(t, elections[0])
+	check(t, elections[1].Begin(context.Background()))
+	epoch := elections[0].Epoch()
+	for i := 0; i < 4; i++ {
+		leader, next := elections[i%2], elections[(i+1)%2]
+		expect(t, "two leaders", next.IsLeader(), false)
+		check(t, leader.Resign(time.Second))
+		waitElected(t, next)
+		expect(t, "two leaders", leader.IsLeader(), false)
+		if next.Epoch() <= epoch {
+			t.Error("epochs fall:", epoch, next.Epoch())
+		}
+		epoch = next.Epoch()
+	}
+	closeNow(t, one)
+	waitElected(t, elections[1])
+}

@@ -1,0 +1,37 @@
+package elect
+
+import (
+	"encoding/json"
+
+	"github.com/libelect/libelect/go/internal/celect"
+)
+
+// OptionFields are the tags of Config's fields.
+func OptionFields() map[string]bool {
+	names := map[string]bool{}
+	for name := range (&Config{}).fields() {
+		names[name] = true
+	}
+	return names
+}
+
+// An OptionRow is what libelect says of an option.
+type OptionRow struct {
+	Name, Kind, Words, Default, Min, Max, Scope, Env, Help string
+	Dynamic, Secret                                        bool
+}
+
+func OptionRows() (rows []OptionRow, err error) {
+	return rows, json.Unmarshal([]byte(celect.Options_table()), &rows)
+}
+
+func CodeName(code Code) string { return celect.Code_name(int32(code)) }
+
+// CodesEnd is below the last code there is.
+func CodesEnd() Code {
+	code := Code(-1)
+	for celect.Code_name(int32(code)) != celect.Code_name(-1000) {
+		code--
+	}
+	return code
+}

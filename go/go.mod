@@ -1,0 +1,3 @@
+module github.com/libelect/libelect/go
+
+go 1.21

@@ -1,3 +1,0 @@
-module abi
-
-go 1.19
