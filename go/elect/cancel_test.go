@@ -117,15 +117,16 @@ func TestAThousandElections(t *testing.T) {
 	check(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	all := make([]*elect.Election, elections)
-	lost := make(chan struct{}, elections)
+	begun, lost := make(chan struct{}, elections), make(chan struct{}, elections)
 	for i := range all {
 		all[i] = candidate(t, client, fmt.Sprint("job", i))
-		all[i].OnBecomeLeader(func() {})
+		all[i].OnBecomeLeader(func() { begun <- struct{}{} })
 		all[i].OnLoseLeadership(func() { lost <- struct{}{} })
 		check(t, all[i].Begin(ctx))
 	}
 	for _, election := range all {
 		waitElected(t, election)
+		receive(t, "a beginning", begun)
 	}
 	for deadline := time.Now().Add(hang); runtime.NumGoroutine() > before+10; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -12,22 +12,27 @@ import (
 	"github.com/libelect/libelect/go/electtest"
 )
 
-// readChannels reads them all until done is closed.
+// readChannels reads them all until done is closed, and tells of errors in a row once.
 func readChannels(election *elect.Election, done <-chan struct{}) story {
 	story := newStory()
 	promoted, demoted, errored := election.Channels()
 	go func() {
-		for {
+		for last := ""; ; {
+			next := ""
 			select {
 			case <-promoted:
-				story.tell("promoted")
+				next = "promoted"
 			case <-demoted:
-				story.tell("demoted")
+				next = "demoted"
 			case <-errored:
-				story.tell("errored")
+				next = "errored"
 			case <-done:
 				return
 			}
+			if next != "errored" || last != next {
+				story <- next
+			}
+			last = next
 		}
 	}()
 	return story
@@ -50,10 +55,11 @@ func TestChannelsTellInOrder(t *testing.T) {
 	late := readChannels(election, done)
 	late.expect(t, "promoted")
 	for i := 0; i < 3; i++ {
-		store.Lose("job")
-		store.Advance(5 * time.Second) // the lease that vanished is waited out
+		store.Cut("job")
+		store.Advance(10 * time.Second)
 		early.expect(t, "demoted", "errored")
 		late.expect(t, "demoted", "errored")
+		store.Heal("job")
 		store.Advance(20 * time.Second)
 		early.expect(t, "promoted")
 		late.expect(t, "promoted")
@@ -93,10 +99,11 @@ func TestChannelsReadLate(t *testing.T) {
 		t.Error("an error before the promotion that was read:", err)
 	default:
 	}
-	store.Lose("job")
+	store.Cut("job")
+	store.Advance(10 * time.Second)
 	receive(t, "demoted", demoted)
-	store.Advance(5 * time.Second) // the lease that vanished is waited out
 	receive(t, "errored", errored)
+	store.Heal("job")
 	store.Advance(20 * time.Second)
 	check(t, election.Stop())
 	select {

@@ -62,11 +62,13 @@ func eventDescriptors(t *testing.T) (count int) {
 // An election that nobody refers to goes on as long as its client is open.
 func TestADroppedElectionGoesOn(t *testing.T) {
 	client := open(t, nil)
-	lost := make(chan struct{})
+	begun, lost := make(chan struct{}), make(chan struct{})
 	func() {
 		election := candidate(t, client, "job")
 		election.OnLoseLeadership(func() { close(lost) })
+		election.OnBecomeLeader(func() { close(begun) })
 		lead(t, election)
+		receive(t, "the beginning", begun)
 	}()
 	for i := 0; i < 3; i++ {
 		runtime.GC()

@@ -73,6 +73,10 @@ func (e *Election) Observe(ctx context.Context) <-chan Leader {
 		for {
 			leader, changed := e.latest()
 			out := leaders
+			var again <-chan time.Time
+			if leader == nil {
+				again = time.After(untilKnown)
+			}
 			if leader == nil || last != nil && *leader == *last {
 				out, leader = nil, &Leader{}
 			}
@@ -80,6 +84,7 @@ func (e *Election) Observe(ctx context.Context) <-chan Leader {
 			case out <- *leader:
 				last = leader
 			case <-changed:
+			case <-again:
 			case <-e.done:
 				return
 			case <-e.client.done:
@@ -92,11 +97,26 @@ func (e *Election) Observe(ctx context.Context) <-chan Leader {
 	return leaders
 }
 
+// That nobody leads from the beginning is no event: it is looked for this often until something is known.
+const untilKnown = 100 * time.Millisecond
+
+func (e *Election) nobodyLeads() bool {
+	var at uintptr
+	defer runtime.KeepAlive(e)
+	known := celect.Election_leader(e.handle, -1, 0, &at) == celect.ELECT_OK
+	if at == 0 {
+		return known
+	}
+	celect.Leader_free(celect.SwigcptrElect_leader(at))
+	return false // its event comes
+}
+
 // latest is the leader, if anything is known, and what is closed at the next change.
 func (e *Election) latest() (*Leader, <-chan struct{}) {
 	changed := e.watch()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.known = e.known || e.nobodyLeads()
 	if !e.known {
 		return nil, changed
 	}

@@ -64,6 +64,7 @@ func TestLoggersThatGoWrong(t *testing.T) {
 		"goes away": runtime.Goexit,
 		"blocks":    func() { <-held },
 	} {
+		wrong := wrong
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32
 			client := open(t, &elect.Config{Store: "memory:", Logger: slog.New(handler(func(string) {

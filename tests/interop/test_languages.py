@@ -10,12 +10,14 @@ import os
 import pathlib
 import random
 import sys
+import time
 
 import faults
 import pytest
 from checker import Lease, terms_of
 from conftest import PEER
 from harness import Process
+from history import Pause
 from host import DIES_WITH_US, until
 from stage import Stage
 
@@ -96,7 +98,10 @@ class Election(Stage):
         else:
             epoch = leader.term()
             leader.pause()
+            until(leader.stands_still, "its pause")
+            from_ns = time.monotonic_ns()
             successor = self.next_leader(leader)
+            self.pauses.append(Pause(leader.name, from_ns, time.monotonic_ns()))
             leader.resume()
             leader.await_("lost", containing=str(epoch))
         for one in sleepers:

@@ -90,8 +90,9 @@ func job(ctx context.Context, term elect.Term) error {
 		slog.Info("the job runs", "epoch", term.Epoch) // guarded by the epoch where it writes
 		select {
 		case <-ctx.Done():
+			return context.Cause(ctx)
 		case <-ticker.C:
 		}
 	}
-	return context.Cause(ctx)
+	return elect.ErrNotLeader
 }
