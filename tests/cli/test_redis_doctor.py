@@ -76,7 +76,7 @@ def looked(tmp_path_factory):
     certificates(box.path)
     with ExitStack() as stack:
         cases, servers = stores(stack, box.path)
-        with ThreadPoolExecutor(16) as pool:
+        with ThreadPoolExecutor(6) as pool:
             asked = {name: pool.submit(box.json, "doctor", "--store", *args) for name, args in cases.items()}
             reports = {name: one.result() for name, one in asked.items()}
         # It leaves nothing behind.
