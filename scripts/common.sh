@@ -91,7 +91,7 @@ make_tools()
     rm -rf build/tools
     /usr/bin/python3 -m venv build/tools
     # shellcheck disable=SC2086
-    build/tools/bin/pip install --quiet --disable-pip-version-check --only-binary=:all: $tools
+    build/tools/bin/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: $tools
 }
 
 # The pinned tools, in a virtual environment that is made anew when their list or this folder's place changes.

@@ -192,6 +192,11 @@ part_go()
     return $failures
 }
 
+part_python()
+{
+    tests/pypackage/run
+}
+
 part_generated()
 {
     cmake_preset release && check "generated files are fresh" bindings/generate --check --elect build/release/elect

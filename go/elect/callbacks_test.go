@@ -110,12 +110,12 @@ func TestPanicsAndGoexitInCallbacks(t *testing.T) {
 	lead(t, election)
 	for i := 0; i < 3; i++ {
 		story.expect(t, "begins")
-		for _, text := range []string{"in=OnBecomeLeader name=job panic=one", `in=OnBecomeLeader name=job panic="runtime error`} {
+		for _, text := range []string{"in=OnBecomeLeader election=job panic=one", `in=OnBecomeLeader election=job panic="runtime error`} {
 			expectRecord(t, records, text)
 		}
 		check(t, election.Resign(0))
 		story.expect(t, "ends")
-		expectRecord(t, records, "in=OnLoseLeadership name=job panic=two")
+		expectRecord(t, records, "in=OnLoseLeadership election=job panic=two")
 		waitElected(t, election)
 	}
 	stop(t, election)

@@ -49,17 +49,75 @@ func TestContextCancelledAtEachMoment(t *testing.T) {
 			for i := 0; i < times(60); i++ {
 				election := candidate(t, client, fmt.Sprint("job", i))
 				ctx, cancel := context.WithCancelCause(context.Background())
-				moment := time.AfterFunc(time.Duration(rand.Intn(600))*time.Microsecond, func() { cancel(cause) })
+				chance := time.AfterFunc(time.Duration(rand.Intn(600))*time.Microsecond, func() { cancel(cause) })
 				err := drive(ctx, election, func() {
 					if i%3 == 0 {
 						cancel(cause)
 					}
 				})
-				moment.Stop()
+				chance.Stop()
 				expect(t, "the error", err == cause || err == nil && context.Cause(ctx) == nil, true)
 				expectNotLeading(t, election)
 				lead(t, candidate(t, client, fmt.Sprint("job", i)))
 			}
+		})
+	}
+}
+
+// As above, but at moments that have a name.
+func TestContextCancelledAtEachEvent(t *testing.T) {
+	cause := errors.New("the end")
+	for _, moment := range []string{
+		"before Begin", "after Begin", "in OnBecomeLeader", "in the work", "while draining", "in OnLoseLeadership", "after Stop",
+	} {
+		t.Run(moment, func(t *testing.T) {
+			client := open(t, nil)
+			election := candidate(t, client, "job")
+			ctx, cancel := context.WithCancelCause(context.Background())
+			happened := newStory()
+			at := func(event string) {
+				if event == moment {
+					cancel(cause)
+				}
+				happened.tell("%s", event)
+			}
+			election.OnBecomeLeader(func() { at("in OnBecomeLeader") })
+			election.OnLoseLeadership(func() { at("in OnLoseLeadership") })
+			at("before Begin")
+			rival, err := client.New(&elect.Config{Name: "job", InstanceID: "rival"})
+			check(t, err)
+			if moment == "after Begin" { // and before it leads
+				lead(t, rival)
+			}
+			ran := run(ctx, election, func(ctx context.Context, term elect.Term) error {
+				at("in the work")
+				expect(t, "Check, once the context ended", term.Check() != nil, ctx.Err() != nil)
+				if moment == "while draining" || moment == "in OnLoseLeadership" {
+					_ = term.Resign(0)
+				}
+				<-ctx.Done()
+				at("while draining")
+				return nil
+			})
+			if moment == "after Begin" {
+				for !elect.Begun(election) {
+					runtime.Gosched()
+				}
+				at(moment)
+			}
+			want := cause
+			if moment == "after Stop" {
+				for event := ""; event != "in the work"; event = receive(t, "the work", happened) {
+				}
+				stop(t, election)
+				at(moment)
+				want = nil
+			}
+			expect(t, "Run", receive(t, "Run", ran), want)
+			expectNotLeading(t, election)
+			stop(t, rival)
+			lead(t, candidate(t, client, "job"))
+			expect(t, "the context", context.Cause(ctx), cause)
 		})
 	}
 }
@@ -108,6 +166,28 @@ func TestRequestsEndByClose(t *testing.T) {
 	closeNow(t, client)
 }
 
+// However many requests nobody waits for any more, few are under way.
+func TestRequestsAreBounded(t *testing.T) {
+	election := candidate(t, openHung(t, endless), "job")
+	ctx, cancel := context.WithCancel(context.Background())
+	const many = 100
+	asked := make(chan error, many)
+	for i := 0; i < many; i++ {
+		go func() {
+			_, err := election.Report(ctx, "status")
+			asked <- err
+		}()
+	}
+	await(t, "asks", func() bool { return inC("Election_report") > 0 })
+	cancel()
+	for i := 0; i < many; i++ {
+		expect(t, "Report", receive(t, "Report", asked), context.Canceled)
+	}
+	if left := inC("Election_report"); left > elect.Requests {
+		t.Error(left, "threads wait for the store")
+	}
+}
+
 // An election that waits, or leads, has no goroutine.
 func TestAThousandElections(t *testing.T) {
 	const elections = 1000
@@ -144,24 +224,25 @@ func TestAThousandElections(t *testing.T) {
 }
 
 func TestTwoClientsOfOneStore(t *testing.T) {
-	store := "local:" + t.TempDir()
-	one := open(t, &elect.Config{Store: store, LockTTL: time.Second})
-	two := open(t, &elect.Config{Store: store, LockTTL: time.Second})
-	elections := []*elect.Election{candidate(t, one, "job"), candidate(t, two, "job")}
-	lead(t, elections[0])
-	check(t, elections[1].Begin(context.Background()))
-	epoch := elections[0].Epoch()
+	config := elect.Config{Store: "local:" + t.TempDir(), LockTTL: endless}
+	one, two := config, config
+	clients := []*elect.Client{open(t, &one), open(t, &two)}
+	leader := candidate(t, clients[0], "job")
+	lead(t, leader)
 	for i := 0; i < 4; i++ {
-		leader, next := elections[i%2], elections[(i+1)%2]
+		epoch := leader.Epoch()
+		next := candidate(t, clients[(i+1)%2], "job")
+		check(t, next.Begin(context.Background()))
 		expect(t, "two leaders", next.IsLeader(), false)
-		check(t, leader.Resign(time.Second))
+		stop(t, leader)
 		waitElected(t, next)
-		expect(t, "two leaders", leader.IsLeader(), false)
 		if next.Epoch() <= epoch {
 			t.Error("epochs fall:", epoch, next.Epoch())
 		}
-		epoch = next.Epoch()
+		leader = next
 	}
-	closeNow(t, one)
-	waitElected(t, elections[1])
+	last := candidate(t, clients[1], "job")
+	check(t, last.Begin(context.Background()))
+	closeNow(t, clients[0])
+	waitElected(t, last)
 }

@@ -144,6 +144,9 @@ func TestObserve(t *testing.T) {
 	check(t, observer.Begin(context.Background()))
 	store.Advance(20 * time.Second)
 	expect(t, "nobody", receive(t, "nobody", leaders).Nobody(), true)
+	unbegun := store.Election(&elect.Config{Name: "job", InstanceID: "unbegun"})
+	_, err := unbegun.GetLeaderInfo()
+	expect(t, "GetLeaderInfo before Begin", err, elect.ErrNoLeader)
 	one := store.Election(&elect.Config{Name: "job", InstanceID: "one", Address: "here:1", Metadata: "blue", Hostname: "h"})
 	check(t, one.Begin(context.Background()))
 	store.Advance(20 * time.Second)
@@ -155,6 +158,10 @@ func TestObserve(t *testing.T) {
 	id, err := observer.GetLeaderID()
 	check(t, err)
 	expect(t, "GetLeaderID", id, "one")
+	asked, err := unbegun.GetLeaderInfo()
+	check(t, err)
+	asked.LastHeartbeat = leader.LastHeartbeat // it goes on
+	expect(t, "GetLeaderInfo before Begin", *asked, leader)
 	for i := 0; i < 5; i++ { // nobody reads
 		store.Lose("job")
 		store.Advance(20 * time.Second)

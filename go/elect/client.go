@@ -22,6 +22,7 @@ type Client struct {
 	done    chan struct{} // closed when the last event has been read
 	callers sync.Map      // goroutines that run a user's code
 	logs    logWorker
+	asked   chan struct{} // has an element for each request that C waits for
 
 	mu        sync.Mutex
 	taken     atomic.Int64         // events
@@ -45,7 +46,7 @@ func Open(config *Config) (*Client, error) {
 		own.LogLevel = lowestLevel(own.Logger)
 	}
 	if own.CustomStore == nil && strings.HasPrefix(own.Store, "custom:") {
-		return nil, &Error{ErrInvalid, fmt.Sprintf("store=%q: set CustomStore to what serves it", own.Store)}
+		return nil, &Error{ErrInvalid, "store=custom: set CustomStore to what serves it"}
 	}
 	options, err := own.options()
 	if err != nil {
@@ -61,6 +62,7 @@ func Open(config *Config) (*Client, error) {
 		logger:    own.Logger,
 		config:    own,
 		done:      make(chan struct{}),
+		asked:     make(chan struct{}, requests),
 		elections: map[uint64]*Election{},
 	}
 	celect.Client_on_log(client.handle, nil, 0, nil)
@@ -93,6 +95,7 @@ func (c *Client) New(config *Config) (*Election, error) {
 		client: c,
 		handle: newElectionHandle(at),
 		times:  timesOf(config, &c.config),
+		role:   roleOf(config, &c.config),
 		done:   make(chan struct{}),
 		keep:   config.KeepStanding || c.config.KeepStanding,
 	}
@@ -113,6 +116,7 @@ func (c *Client) close() error {
 	err := codeError(celect.Client_close(c.handle, -1))
 	if err == nil {
 		<-c.done
+		c.logs.flush(c)
 	}
 	runtime.KeepAlive(c)
 	return err
@@ -121,25 +125,32 @@ func (c *Client) close() error {
 // Update changes the options that docs/options.md calls dynamic: passwords, certificates, LogLevel. They count from the next
 // connect on.
 func (c *Client) Update(changes *Config) error {
-	if changes.Logger != nil {
+	defer runtime.KeepAlive(c)
+	return update(changes, func(options celect.Elect_options) int32 { return celect.Client_update(c.handle, options) })
+}
+
+func update(changes *Config, call func(celect.Elect_options) int32) error {
+	if changes != nil && changes.Logger != nil {
 		return &Error{ErrInvalid, "Logger: it stays what Open got; LogLevel can be changed"}
+	}
+	if changes != nil && changes.KeepStanding {
+		return &Error{ErrInvalid, "KeepStanding: it stays what New got"}
 	}
 	options, err := changes.options()
 	if err != nil {
 		return err
 	}
 	defer celect.Options_free(options)
-	defer runtime.KeepAlive(c)
-	return optionsError(celect.Client_update(c.handle, options), options)
+	return optionsError(call(options), options)
 }
 
 // Report asks for "metrics" (of this client), "store" (its tier and fitness), "elections" (all in the store) or "doctor" (a
 // check of the store, which takes some seconds), as elect_client_report of elect.h has them.
 func (c *Client) Report(ctx context.Context, what string) (json.RawMessage, error) {
-	return request(ctx, func(timeoutMS int64, at *uintptr) int32 {
-		defer runtime.KeepAlive(c)
+	report, err := c.request(ctx, func(timeoutMS int64, at *uintptr) int32 {
 		return celect.Client_report(c.handle, what, timeoutMS, at)
 	})
+	return report, explained(err, "what=%q: must be metrics, store, elections or doctor", what)
 }
 
 // Forget removes what the store keeps of an election, its epochs too. ErrState: somebody leads or stands.
@@ -147,20 +158,26 @@ func (c *Client) Forget(ctx context.Context, name string) error {
 	if strings.ContainsRune(name, 0) { // in C it would be cut there, and be another
 		return &Error{ErrInvalid, fmt.Sprintf("name=%q: a text must not hold a zero byte", name)}
 	}
-	_, err := request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
-		defer runtime.KeepAlive(c)
+	_, err := c.request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
 		return celect.Client_forget(c.handle, name, timeoutMS)
 	})
-	return err
+	return explained(err, "name=%q: must have 1 to 200 bytes", name)
 }
 
-// The longest that anything is asked of a store.
-const requestLimit = time.Minute
+const (
+	requestLimit = time.Minute // the longest that anything is asked of a store
+	requests     = 16          // under way at once: each of them holds a thread, also when nobody waits for it any more
+)
 
 // request runs a call that waits for the store, until ctx ends; the call ends by its own time limit.
-func request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32) (json.RawMessage, error) {
+func (c *Client) request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32) (json.RawMessage, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
+	}
+	select {
+	case c.asked <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 	limit := requestLimit.Milliseconds()
 	if deadline, ok := ctx.Deadline(); ok {
@@ -174,6 +191,8 @@ func request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32)
 	go func() {
 		var at uintptr
 		code := call(limit, &at)
+		runtime.KeepAlive(c)
+		<-c.asked
 		answers <- answer{takeString(at), codeError(code)}
 	}()
 	select {

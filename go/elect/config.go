@@ -92,7 +92,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// DefaultConfig is a Config with every default in its place, but for those that follow from LockTTL.
+// DefaultConfig is a Config with every default in its place, but for those that follow from LockTTL. It is for New and Open:
+// Client.New refuses what is not an election's. A field wins over the query of the store's URL, which then changes nothing.
 func DefaultConfig() *Config {
 	config := &Config{}
 	config.fill(func(option tableRow) string {
@@ -130,6 +131,28 @@ func (c *Config) Validate() error {
 	defer celect.Options_free(options)
 	return optionsError(celect.Options_check(options), options)
 }
+
+// LogValue has a logger show the options that are set, without what is secret in them.
+func (c Config) LogValue() slog.Value {
+	var shown []slog.Attr
+	options := celect.Options_new()
+	defer celect.Options_free(options)
+	_ = c.eachField(func(name, text string) error {
+		if celect.Options_set(options, name, text) != celect.ELECT_OK { // who knows what is secret in it
+			shown = append(shown, slog.String(name, "invalid"))
+			return nil
+		}
+		shown = append(shown, slog.String(name, celect.Options_get(options, name)))
+		return nil
+	})
+	return slog.GroupValue(shown...)
+}
+
+// String is what LogValue shows.
+func (c Config) String() string { return c.LogValue().String() }
+
+// GoString is what LogValue shows.
+func (c Config) GoString() string { return "elect.Config" + c.String() }
 
 // A tableRow is an option, as libelect itself describes it.
 type tableRow struct{ Name, Default, Env string }
@@ -196,6 +219,9 @@ func (c *Config) options() (celect.Elect_options, error) {
 	if !celect.Supported {
 		return nil, ErrUnsupported
 	}
+	if c == nil {
+		c = &Config{}
+	}
 	options := celect.Options_new()
 	set := func(name, text string) error {
 		if strings.ContainsRune(text, 0) {
@@ -211,7 +237,7 @@ func (c *Config) options() (celect.Elect_options, error) {
 	return options, nil
 }
 
-// each hands on the options that are set, in the order of the fields.
+// each hands on the options that are set.
 func (c *Config) each(set func(name, text string) error) error {
 	if c.CustomStore != nil {
 		if c.Store != "" && !strings.HasPrefix(c.Store, "custom:") {
@@ -223,6 +249,11 @@ func (c *Config) each(set func(name, text string) error) error {
 			}
 		}
 	}
+	return c.eachField(set)
+}
+
+// eachField hands on the options whose fields are set, in their order.
+func (c *Config) eachField(set func(name, text string) error) error {
 	value := reflect.ValueOf(c).Elem()
 	for i := 0; i < value.NumField(); i++ {
 		name := value.Type().Field(i).Tag.Get("elect")

@@ -4,6 +4,7 @@ package elect_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -90,10 +91,34 @@ func TestValidate(t *testing.T) {
 
 func TestSecretsAreInNoError(t *testing.T) {
 	config := &elect.Config{Store: "redis://:verysecret@h?lock_ttl=1ms", Password: "very\nsecret"}
-	for _, err := range []error{config.Validate(), (&elect.Config{Store: "nosuch://u:verysecret@h"}).Validate()} {
+	errs := []error{config.Validate(), (&elect.Config{Store: "nosuch://u:verysecret@h"}).Validate()}
+	for _, store := range []string{"custom:?password=verysecret", "custom://u:verysecret@h"} {
+		_, err := elect.Open(&elect.Config{Store: store})
+		expectInvalid(t, err)
+		errs = append(errs, err)
+	}
+	for _, err := range errs {
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Error(err)
 		}
+	}
+}
+
+func TestConfigsShowNoSecrets(t *testing.T) {
+	config := elect.Config{Store: "redis://u:verysecret@h:1/2", Password: "verysecret", LockTTL: 2 * time.Second}
+	records := newStory()
+	tellingLogger(records).Info("opens", "config", config)
+	tellingLogger(records).Info("opens", "config", &config)
+	for _, text := range []string{
+		<-records, <-records, fmt.Sprint(config), fmt.Sprintf("%+v", &config), fmt.Sprintf("%#v", config), fmt.Sprintf("%s", config),
+	} {
+		if strings.Contains(text, "secret") || !strings.Contains(text, "h:1/2") || !strings.Contains(text, "lock_ttl=2s") {
+			t.Error(text)
+		}
+	}
+	broken := elect.Config{Store: "nosuch://verysecret@h", Name: "job"}.String()
+	if strings.Contains(broken, "secret") || !strings.Contains(broken, "name=job") {
+		t.Error(broken)
 	}
 }
 
@@ -112,8 +137,14 @@ func TestNilConfigs(t *testing.T) {
 	election, err := client.New(nil)
 	check(t, err)
 	expect(t, "Name", election.Name(), "of all")
+	check(t, election.Update(nil))
+	check(t, client.Update(nil))
+	expectInvalid(t, (*elect.Config)(nil).Validate())
 	if _, err := client.New(&elect.Config{Store: "memory:"}); !errors.Is(err, elect.ErrInvalid) {
 		t.Error("a store of an election's own:", err)
+	}
+	if _, err := client.New(elect.DefaultConfig()); err == nil || !strings.Contains(err.Error(), "give it to Open") {
+		t.Error("defaults of a client:", err)
 	}
 }
 

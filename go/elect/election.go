@@ -41,6 +41,7 @@ type Election struct {
 	owned  bool // the client is this election's alone
 	handle celect.Elect_election
 	times  times
+	role   Role
 	keep   bool // KeepStanding
 	done   chan struct{}
 	worker worker
@@ -52,6 +53,7 @@ type Election struct {
 	told     *term // the one whose beginning OnBecomeLeader's functions have heard of, and whose end they have not
 	leader   *LeaderInfo
 	known    bool // leader says something, if only that nobody leads
+	asking   *asking
 	changed  chan struct{}
 	become   []func()
 	lose     []func()
@@ -88,6 +90,7 @@ func NewLeaderElection(config *Config) (election LeaderElection, cleanup func(),
 
 // ---- beginning and end ----
 
+// Start is LeaderElection's: it stands in the election and blocks until ctx ends, or until Stop.
 func (e *Election) Start(ctx context.Context) error {
 	if err := e.Begin(ctx); err != nil {
 		return err
@@ -146,6 +149,8 @@ func (e *Election) ask() {
 	runtime.KeepAlive(e)
 }
 
+// Stop is LeaderElection's: it ends the election for good and waits until leadership is released. In a callback, and in Run's
+// function, it only asks. Don't wait there for a goroutine that calls it: it waits for them, until DrainTimeout is over.
 func (e *Election) Stop() error {
 	e.ask()
 	if e.client.inCallback() {
@@ -171,6 +176,7 @@ func (e *Election) finish() error {
 
 // ---- what is so now ----
 
+// IsLeader is LeaderElection's: whether new work may be started. It asks a clock, no store.
 func (e *Election) IsLeader() bool {
 	leads := celect.Election_is_leader(e.handle) == 1
 	runtime.KeepAlive(e)
@@ -205,6 +211,7 @@ func (e *Election) Name() string {
 	return celect.Election_name(e.handle)
 }
 
+// GetInstanceID is LeaderElection's: this candidate's id.
 func (e *Election) GetInstanceID() string {
 	defer runtime.KeepAlive(e)
 	return celect.Election_instance_id(e.handle)
@@ -222,11 +229,16 @@ func (e *Election) Resign(backoff time.Duration) error {
 
 func (e *Election) resign(epoch uint64, backoff time.Duration) error {
 	defer runtime.KeepAlive(e)
-	return codeError(celect.Election_resign(e.handle, epoch, backoff.Milliseconds()))
+	err := codeError(celect.Election_resign(e.handle, epoch, backoff.Milliseconds()))
+	return explained(err, "backoff=%v: must not be negative", backoff)
 }
 
-// WaitElected waits until this candidate leads; ErrClosed when it was stopped, ctx's cause when that ends first.
+// WaitElected waits until this candidate leads, also before Begin; ErrClosed when it was stopped, ctx's cause when that ends
+// first, ErrState of an observer, which never leads.
 func (e *Election) WaitElected(ctx context.Context) error {
+	if e.role == Observer {
+		return ErrState
+	}
 	for {
 		changed := e.watch()
 		if e.IsLeader() {
@@ -246,7 +258,7 @@ func (e *Election) WaitElected(ctx context.Context) error {
 
 // Depose asks the leader of this epoch, 0 for whoever leads, through the store, to resign. An observer may.
 func (e *Election) Depose(ctx context.Context, epoch uint64) error {
-	_, err := request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
+	_, err := e.client.request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
 		defer runtime.KeepAlive(e)
 		return celect.Election_depose(e.handle, epoch, timeoutMS)
 	})
@@ -255,21 +267,17 @@ func (e *Election) Depose(ctx context.Context, epoch uint64) error {
 
 // Report asks the store for "status" or "history" (the last terms), as the command elect prints them.
 func (e *Election) Report(ctx context.Context, what string) (json.RawMessage, error) {
-	return request(ctx, func(timeoutMS int64, at *uintptr) int32 {
+	report, err := e.client.request(ctx, func(timeoutMS int64, at *uintptr) int32 {
 		defer runtime.KeepAlive(e)
 		return celect.Election_report(e.handle, what, timeoutMS, at)
 	})
+	return report, explained(err, "what=%q: must be status or history", what)
 }
 
 // Update changes the election's dynamic options: Address and Metadata.
 func (e *Election) Update(changes *Config) error {
-	options, err := changes.options()
-	if err != nil {
-		return err
-	}
-	defer celect.Options_free(options)
 	defer runtime.KeepAlive(e)
-	return optionsError(celect.Election_update(e.handle, options), options)
+	return update(changes, func(options celect.Elect_options) int32 { return celect.Election_update(e.handle, options) })
 }
 
 // times are those of an election that Go needs to know.
@@ -292,6 +300,16 @@ func timesOf(election, client *Config) times {
 		heartbeat: pick("heartbeat_interval", election.HeartbeatInterval, client.HeartbeatInterval, ttl*3/10),
 		retry:     pick("retry_interval", election.RetryInterval, client.RetryInterval, ttl/5),
 	}
+}
+
+// roleOf looks for it there too.
+func roleOf(election, client *Config) Role {
+	for _, role := range []Role{election.Role, client.Role} {
+		if role != "" {
+			return role
+		}
+	}
+	return Role(urlOption(client.Store, "role"))
 }
 
 // urlOption is what the query of a store's URL says of an option; "" when it says nothing.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/libelect/libelect/go/elect"
 )
@@ -50,17 +51,21 @@ func TestErrorsOfCallsAtTheWrongTime(t *testing.T) {
 	client := open(t, nil)
 	election := candidate(t, client, "job")
 	expect(t, "Resign before Begin", election.Resign(0), error(elect.ErrNotLeader))
-	_, err := election.GetLeaderID()
-	expect(t, "GetLeaderID before Begin", err, error(elect.ErrState))
 	lead(t, election)
 	expect(t, "a second Begin", election.Begin(context.Background()), error(elect.ErrState))
 	expect(t, "a second Start", election.Start(context.Background()), error(elect.ErrState))
 	expect(t, "Run after Begin", election.Run(context.Background(), nil), error(elect.ErrState))
 	expect(t, "Forget of one that is led", client.Forget(context.Background(), "job"), error(elect.ErrState))
-	expectInvalid(t, client.Forget(context.Background(), "jo\x00b"))
-	expectInvalid(t, election.Resign(-1e9))
-	_, err = client.Report(context.Background(), "nothing")
-	expectInvalid(t, err)
+	expectInvalid(t, client.Forget(context.Background(), "jo\x00b"), "name", `"jo\x00b"`, "zero byte")
+	expectInvalid(t, client.Forget(context.Background(), ""), "name", `""`, "1 to 200 bytes")
+	expectInvalid(t, election.Resign(-time.Second), "backoff", "-1s", "negative")
+	_, err := client.Report(context.Background(), "nothing")
+	expectInvalid(t, err, "what", "nothing", "metrics, store")
+	_, err = election.Report(context.Background(), "nothing")
+	expectInvalid(t, err, "what", "nothing", "status or history")
+	observer, err := client.New(&elect.Config{Name: "job", InstanceID: "observer", Role: elect.Observer})
+	check(t, err)
+	expect(t, "WaitElected of an observer", observer.WaitElected(context.Background()), error(elect.ErrState))
 	_, err = client.New(&elect.Config{Name: "job"})
 	expectInvalid(t, err)
 	expectInvalid(t, client.Update(&elect.Config{Prefix: "other"}))
@@ -83,9 +88,26 @@ func TestErrorsOfCallsAtTheWrongTime(t *testing.T) {
 	closeNow(t, client)
 }
 
-func expectInvalid(t *testing.T, err error) {
+// expectInvalid expects ErrInvalid that says these texts: option, value, rule.
+func expectInvalid(t *testing.T, err error, texts ...string) {
 	t.Helper()
 	if !errors.Is(err, elect.ErrInvalid) {
 		t.Errorf("%v is not ErrInvalid", err)
+		return
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("%q does not say %q", err, text)
+		}
+	}
+}
+
+// The role may be the client's, or in the URL.
+func TestWaitElectedOfAnObserver(t *testing.T) {
+	for _, config := range []*elect.Config{
+		{Store: "memory:", Role: elect.Observer, LogLevel: "off"}, {Store: "memory:?role=observer", LogLevel: "off"},
+	} {
+		observer := candidate(t, open(t, config), "job")
+		expect(t, "WaitElected", observer.WaitElected(context.Background()), error(elect.ErrState))
 	}
 }

@@ -35,3 +35,12 @@ func CodesEnd() Code {
 	}
 	return code
 }
+
+// Begun says that an election stands, or stood.
+func Begun(e *Election) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.started
+}
+
+const Requests = requests

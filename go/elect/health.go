@@ -1,15 +1,16 @@
 package elect
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 )
 
 // HealthHandler answers {"is_leader", "instance_id", "leader_info"} of an election, or 500 when nobody leads or the
-// store does not say who. It asks the store only when what is known is older than a heartbeat.
+// store does not say who. It asks as GetLeaderInfo does, and waits no longer than the request's context.
 func HealthHandler(election LeaderElection) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		info, err := election.GetLeaderInfo()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, err := leaderWithin(r.Context(), election)
 		if err != nil {
 			http.Error(w, "Failed to get leader info: "+err.Error(), http.StatusInternalServerError)
 			return
@@ -22,4 +23,11 @@ func HealthHandler(election LeaderElection) http.Handler {
 			"leader_info": info,
 		})
 	})
+}
+
+func leaderWithin(ctx context.Context, election LeaderElection) (*LeaderInfo, error) {
+	if ours, ok := election.(*Election); ok {
+		return ours.leaderWithin(ctx)
+	}
+	return election.GetLeaderInfo()
 }

@@ -2,13 +2,15 @@ package elect
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"runtime"
 	"time"
 
 	"github.com/libelect/libelect/go/internal/celect"
 )
 
-// LeaderInfo is what is known of a leader. Its times are by the leader's clock.
+// LeaderInfo is what is known of a leader. Its times are by the leader's clock, and zero where the layout has none.
 type LeaderInfo struct {
 	InstanceID    string    `json:"instance_id"`
 	Hostname      string    `json:"hostname"`
@@ -29,14 +31,22 @@ func leaderInfo(leader celect.Elect_leader) *LeaderInfo {
 	return &LeaderInfo{
 		InstanceID:    celect.Leader_instance_id(leader),
 		Hostname:      celect.Leader_hostname(leader),
-		StartedAt:     time.UnixMilli(celect.Leader_started_at_ms(leader)),
-		LastHeartbeat: time.UnixMilli(celect.Leader_last_heartbeat_ms(leader)),
+		StartedAt:     leaderTime(celect.Leader_started_at_ms(leader)),
+		LastHeartbeat: leaderTime(celect.Leader_last_heartbeat_ms(leader)),
 		Address:       celect.Leader_address(leader),
 		Metadata:      celect.Leader_metadata(leader),
 		Epoch:         celect.Leader_epoch(leader),
 	}
 }
 
+func leaderTime(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+// GetLeaderID is LeaderElection's: "" when nobody leads, and the errors of GetLeaderInfo.
 func (e *Election) GetLeaderID() (string, error) {
 	info, err := e.GetLeaderInfo()
 	if err == ErrNoLeader {
@@ -48,12 +58,71 @@ func (e *Election) GetLeaderID() (string, error) {
 	return info.InstanceID, nil
 }
 
+// GetLeaderInfo is LeaderElection's. It asks the store, or waits for the answer that another goroutine asked for, when what
+// is known is older than a heartbeat, and each time before Begin. ErrNoLeader when nobody leads; ErrTimeout when the store
+// does not answer within LockTTL, and within five seconds.
 func (e *Election) GetLeaderInfo() (*LeaderInfo, error) {
+	return e.leaderWithin(context.Background())
+}
+
+// asking is a question to the store who leads, and then its answer. One is under way at a time: each of them holds a thread.
+type asking struct {
+	done   chan struct{}
+	leader *LeaderInfo
+	err    error
+}
+
+// The longest that somebody is to wait for the leader's name.
+const askingLimit = 5 * time.Second
+
+// leaderWithin is GetLeaderInfo for as long as ctx lasts.
+func (e *Election) leaderWithin(ctx context.Context) (*LeaderInfo, error) {
+	if leader, err := e.leaderKnown(0); err != ErrState && err != ErrTimeout {
+		return leader, err
+	}
+	asked := e.whoLeads()
+	select {
+	case <-asked.done:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if asked.err != nil {
+		return nil, asked.err
+	}
+	leader := *asked.leader
+	return &leader, nil
+}
+
+// whoLeads is the question that is under way.
+func (e *Election) whoLeads() *asking {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.asking != nil {
+		return e.asking
+	}
+	asked := &asking{done: make(chan struct{})}
+	e.asking = asked
+	go func() {
+		limit := min(e.times.ttl, askingLimit)
+		asked.leader, asked.err = e.leaderKnown(limit)
+		if asked.err == ErrState { // not started: nothing is known here
+			asked.leader, asked.err = e.leaderInStore(limit)
+		}
+		e.mu.Lock()
+		e.asking = nil
+		e.mu.Unlock()
+		close(asked.done)
+	}()
+	return asked
+}
+
+// leaderKnown is the leader when that is not older than a heartbeat, or becomes so within limit.
+func (e *Election) leaderKnown(limit time.Duration) (*LeaderInfo, error) {
 	defer runtime.KeepAlive(e)
 	var at uintptr
-	code := celect.Election_leader(e.handle, e.times.heartbeat.Milliseconds(), e.times.ttl.Milliseconds(), &at)
+	code := celect.Election_leader(e.handle, e.times.heartbeat.Milliseconds(), limit.Milliseconds(), &at)
 	if code != celect.ELECT_OK {
-		return nil, codeError(code)
+		return nil, Code(code)
 	}
 	if at == 0 {
 		return nil, ErrNoLeader
@@ -61,6 +130,37 @@ func (e *Election) GetLeaderInfo() (*LeaderInfo, error) {
 	leader := celect.SwigcptrElect_leader(at)
 	defer celect.Leader_free(leader)
 	return leaderInfo(leader), nil
+}
+
+// leaderInStore asks the store, once, as the command elect status does.
+func (e *Election) leaderInStore(limit time.Duration) (*LeaderInfo, error) {
+	defer runtime.KeepAlive(e)
+	var at uintptr
+	code := celect.Election_report(e.handle, "status", limit.Milliseconds(), &at)
+	report := takeString(at)
+	if code == celect.ELECT_EUNREACHABLE { // what one that has begun says of such a store
+		code = celect.ELECT_ETIMEOUT
+	}
+	if code != celect.ELECT_OK {
+		return nil, Code(code)
+	}
+	var status struct {
+		Leader *struct {
+			LeaderInfo
+			StartedAtMS     int64 `json:"started_at_ms"`
+			LastHeartbeatMS int64 `json:"last_heartbeat_ms"`
+		}
+	}
+	if err := json.Unmarshal(report, &status); err != nil {
+		return nil, fmt.Errorf("%w: its report: %w", ErrStore, err)
+	}
+	if status.Leader == nil {
+		return nil, ErrNoLeader
+	}
+	info := status.Leader.LeaderInfo
+	info.StartedAt = leaderTime(status.Leader.StartedAtMS)
+	info.LastHeartbeat = leaderTime(status.Leader.LastHeartbeatMS)
+	return &info, nil
 }
 
 // Observe tells who leads, first as it is now, as soon as that is known, and then at each change. Who reads slowly hears

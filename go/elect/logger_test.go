@@ -42,7 +42,10 @@ func TestLoggerTakesWhatItsLevelAllows(t *testing.T) {
 		t.Error(record)
 	}
 	check(t, client.Update(&elect.Config{LogLevel: "off"}))
-	expectInvalid(t, client.Update(&elect.Config{Logger: quiet()}))
+	for _, changes := range []*elect.Config{{Logger: quiet()}, {KeepStanding: true}} {
+		expectInvalid(t, client.Update(changes))
+		expectInvalid(t, election.Update(changes))
+	}
 	expectInvalid(t, second(client.New(&elect.Config{Name: "job", Logger: quiet()})))
 }
 

@@ -40,11 +40,12 @@ func (c *Client) advance(by, limit time.Duration) error {
 	return err
 }
 
-func terms(elections []*Election) map[*Election]Term {
-	terms := map[*Election]Term{}
+// terms are the epochs of those that lead.
+func terms(elections []*Election) map[*Election]uint64 {
+	terms := map[*Election]uint64{}
 	for _, election := range elections {
-		if term := (Term{election.Epoch(), election}); term.Check() == nil {
-			terms[election] = term
+		if epoch := election.Epoch(); election.IsLeader() {
+			terms[election] = epoch
 		}
 	}
 	return terms

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/libelect/libelect/go/internal/celect"
 )
@@ -59,6 +60,16 @@ type logWorker struct {
 }
 
 const logsWaiting = 256
+
+// flush waits until what was logged is written, unless the logger takes longer than that.
+func (w *logWorker) flush(client *Client) {
+	written := make(chan struct{})
+	w.worker.add(client, func() { close(written) })
+	select {
+	case <-written:
+	case <-time.After(time.Second):
+	}
+}
 
 // logEvent logs what the library says.
 func (c *Client) logEvent(event celect.Elect_event) {

@@ -2,6 +2,7 @@ package elect
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 )
 
@@ -14,6 +15,7 @@ import (
 //   - Anything after the term was lost: Run stands again.
 //   - When ctx has ended, leadership is kept for at most DrainTimeout until work returns. Run returns ctx's cause.
 //   - After Stop: nil.
+//   - In these three, an error that tells something else than that the term, or ctx, is over is logged.
 //   - A panic of work goes on through Run, once leadership is released.
 //
 // A term begins only after the function of the one before has returned: two never run at once in one process.
@@ -61,9 +63,16 @@ func (e *Election) claimNow(ctx context.Context) *claimed {
 	if won == nil || won.end != nil || ctx.Err() != nil || !e.IsLeader() {
 		return nil // if it is over already, its LOST comes
 	}
-	ctx, won.end = context.WithCancelCause(ctx)
+	parent := ctx
+	ctx, cancel := context.WithCancelCause(parent)
+	won.end = func(cause error) {
+		if parent.Err() != nil { // it stopped the election, whose end may be told here before the parent's
+			cause = context.Cause(parent)
+		}
+		cancel(cause)
+	}
 	won.holds++
-	return &claimed{ctx, Term{won.epoch, e}, func() {
+	return &claimed{ctx, Term{won.epoch, e, ctx}, func() {
 		won.end(nil)
 		e.letGo(won)
 	}}
@@ -82,11 +91,14 @@ func (e *Election) lead(ctx context.Context, won *claimed, work func(context.Con
 	err = e.call(won, work)
 	returned = true
 	lasts := won.term.Check() == nil
-	if lasts && err != nil && e.keep && ctx.Err() == nil {
+	switch {
+	case err == nil:
+	case lasts && e.keep:
 		_ = won.term.Resign(e.times.retry)
 		lasts = false
-		e.client.say(slog.LevelError, "elect: the leader's work failed, standing again", slog.String("name", e.Name()),
-			slog.Uint64("epoch", won.term.Epoch), slog.Any("error", err))
+		e.tellFailure(slog.LevelError, "elect: the leader's work failed, standing again", won, err)
+	case !lasts && !saysItIsOver(err, won.ctx):
+		e.tellFailure(slog.LevelWarn, "elect: the leader's work failed after its term", won, err)
 	}
 	if lasts {
 		e.ask()
@@ -99,6 +111,14 @@ func (e *Election) lead(ctx context.Context, won *claimed, work func(context.Con
 		return true, firstError(err, e.finish())
 	}
 	return false, nil
+}
+
+func (e *Election) tellFailure(level slog.Level, text string, won *claimed, err error) {
+	e.client.say(level, text, slog.String("election", e.Name()), slog.Uint64("epoch", won.term.Epoch), slog.Any("error", err))
+}
+
+func saysItIsOver(err error, ctx context.Context) bool {
+	return errors.Is(err, ErrNotLeader) || errors.Is(err, context.Canceled) || ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
 }
 
 func firstError(one, other error) error {

@@ -183,6 +183,68 @@ func TestStopAndCloseByTheWork(t *testing.T) {
 	expectNotLeading(t, election)
 }
 
+// What nobody would hear of otherwise is logged; that the term is over is no news.
+func TestRunLogsErrorsAfterTheTerm(t *testing.T) {
+	for name, end := range map[string]func(election *elect.Election, term elect.Term, cancel func()){
+		"Resign":  func(_ *elect.Election, term elect.Term, _ func()) { _ = term.Resign(0) },
+		"Stop":    func(election *elect.Election, _ elect.Term, _ func()) { _ = election.Stop() },
+		"context": func(_ *elect.Election, _ elect.Term, cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			records := newStory()
+			client := open(t, &elect.Config{Store: "memory:", LogLevel: "off", Logger: tellingLogger(records)})
+			for _, answer := range []func(context.Context) error{
+				context.Cause,
+				func(context.Context) error { return elect.ErrNotLeader },
+				func(context.Context) error { return context.Canceled },
+				func(context.Context) error { return nil },
+				func(context.Context) error { return errWork },
+			} {
+				election := candidate(t, client, "job")
+				ctx, cancel := context.WithTimeoutCause(context.Background(), hang, errors.New("too long"))
+				terms := 0
+				_ = election.Run(ctx, func(work context.Context, term elect.Term) error {
+					if terms++; terms == 2 {
+						return nil
+					}
+					end(election, term, cancel)
+					<-work.Done()
+					return answer(work)
+				})
+				cancel()
+			}
+			record := receive(t, "a record", records)
+			for _, text := range []string{"level=WARN", "election=job", "epoch=", `error="the work failed"`} {
+				if !strings.Contains(record, text) {
+					t.Errorf("%q does not say %q", record, text)
+				}
+			}
+			closeNow(t, client)
+			records.end(t)
+		})
+	}
+}
+
+// A term ends with the context, though the election hears of that later.
+func TestTermEndsWithItsContext(t *testing.T) {
+	client := open(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	expect(t, "Run", candidate(t, client, "job").Run(ctx, func(_ context.Context, term elect.Term) error {
+		check(t, term.Check())
+		cancel()
+		expect(t, "Check", term.Check(), error(elect.ErrNotLeader))
+		return nil
+	}), context.Canceled)
+}
+
+// As somebody's test of a function for Run has it.
+func TestTermOfNoElection(t *testing.T) {
+	term := elect.Term{Epoch: 7}
+	expect(t, "Check", term.Check(), error(elect.ErrNotLeader))
+	expect(t, "LeaseRemaining", term.LeaseRemaining(), 0)
+	expect(t, "Resign", term.Resign(0), error(elect.ErrNotLeader))
+}
+
 func expectNotBeginning(t *testing.T, election *elect.Election) {
 	t.Helper()
 	expect(t, "IsLeader", election.IsLeader(), false)

@@ -90,6 +90,8 @@ func (e *Election) wake() {
 
 // ---- callbacks ----
 
+// OnBecomeLeader is LeaderElection's: it adds a function to be called at the beginning of each term, and at once if one is
+// under way.
 func (e *Election) OnBecomeLeader(callback func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,6 +105,7 @@ func (e *Election) OnBecomeLeader(callback func()) {
 	}
 }
 
+// OnLoseLeadership is LeaderElection's: it adds a function to be called after the end of each term, for which the release waits.
 func (e *Election) OnLoseLeadership(callback func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -133,14 +136,19 @@ func (e *Election) tellLose() {
 
 // ---- for the leader's work ----
 
-// Term is the term in which Run's function works.
+// Term is the term in which Run's function works. One that Run did not give, as tests of such a function may have it, is over.
 type Term struct {
 	Epoch    uint64 // the fencing token: pass it to what you write to, and let that refuse older ones
 	election *Election
+	ctx      context.Context // of the function
 }
 
-// Check is nil while new work of this term may be started, else ErrNotLeader.
+// Check is nil while new work of this term may be started, else ErrNotLeader: so once the context of Run, or of its function,
+// has ended.
 func (t Term) Check() error {
+	if t.election == nil || t.ctx.Err() != nil {
+		return ErrNotLeader
+	}
 	var epoch uint64
 	defer runtime.KeepAlive(t.election)
 	if celect.Election_check(t.election.handle, &epoch, nil) == 1 && epoch == t.Epoch {
@@ -152,6 +160,9 @@ func (t Term) Check() error {
 // LeaseRemaining is how long the lease of this term is proven to last; 0 when it is over. It goes on while a leader that
 // steps down finishes its work.
 func (t Term) LeaseRemaining() time.Duration {
+	if t.election == nil {
+		return 0
+	}
 	var epoch uint64
 	var leaseMS int64
 	defer runtime.KeepAlive(t.election)
@@ -163,5 +174,8 @@ func (t Term) LeaseRemaining() time.Duration {
 
 // Resign steps down from this term and stands again after backoff. It doesn't wait. ErrNotLeader when the term is over.
 func (t Term) Resign(backoff time.Duration) error {
+	if t.election == nil {
+		return ErrNotLeader
+	}
 	return t.election.resign(t.Epoch, backoff)
 }

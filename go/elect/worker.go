@@ -57,7 +57,7 @@ func (w *worker) next() func() {
 func (c *Client) protect(what, name string, call func()) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			c.say(slog.LevelError, "elect: a panic was caught", slog.String("in", what), slog.String("name", name),
+			c.say(slog.LevelError, "elect: a panic was caught", slog.String("in", what), slog.String("election", name),
 				slog.Any("panic", reason), slog.String("stack", string(debug.Stack())))
 		}
 	}()

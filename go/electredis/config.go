@@ -28,9 +28,10 @@ import (
 //
 // What else decides which server is spoken to, and as whom, is an error that names it: a ClusterClient, a Ring, a failover
 // (sentinel) client or another UniversalClient than *redis.Client; Dialer, OnConnect; hooks, where they can be seen, but
-// those of go-redis' own observability packages; CredentialsProvider and its kind, unless config has a Password or a
-// PasswordFile; RootCAs in memory, unless it has TLSCAFile or TLSCADir; Certificates in memory, unless it has
-// TLSCertFile; and any other of either struct that is set, those of later versions of go-redis too.
+// those of go-redis' own observability packages; CredentialsProvider and its kind, unless redis.Options.Username says as
+// whom (go-redis then doesn't look at it; "default" where it names nobody) and config has a Password or a PasswordFile;
+// RootCAs in memory, unless it has TLSCAFile or TLSCADir; Certificates in memory, unless it has TLSCertFile; and any
+// other of either struct that is set, those of later versions of go-redis too.
 //
 // How go-redis keeps its own connections doesn't matter here: time limits (libelect's follow from LockTTL), retries, sizes
 // and ages of pools, ClientName, Protocol, Limiter, identities, buffers, pipelines, caches; nor do a TLSConfig's sessions

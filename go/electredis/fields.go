@@ -38,22 +38,31 @@ func set(names ...string) map[string]bool {
 	return set
 }
 
-// A way out is what config can say instead of a field that can't be expressed.
+// A way out is what config can say instead of a field that can't be expressed, and what beside it options must.
 type wayOut struct {
-	says func(config *elect.Config) bool
+	says func(options reflect.Value, config *elect.Config) bool
 	text string
 }
 
+// Of a provider only go-redis knows whom it names, so its user must be said, too.
+func saysUser(options reflect.Value, c *elect.Config) bool {
+	return options.FieldByName("Username").String() != "" && c.Password+c.PasswordFile != ""
+}
+
+func saysAuthorities(_ reflect.Value, c *elect.Config) bool { return c.TLSCAFile+c.TLSCADir != "" }
+
+func saysCertificate(_ reflect.Value, c *elect.Config) bool { return c.TLSCertFile != "" }
+
 var (
-	password    = wayOut{func(c *elect.Config) bool { return c.Password+c.PasswordFile != "" }, "set Password or PasswordFile"}
-	authorities = wayOut{func(c *elect.Config) bool { return c.TLSCAFile+c.TLSCADir != "" }, "set TLSCAFile or TLSCADir"}
-	certificate = wayOut{func(c *elect.Config) bool { return c.TLSCertFile != "" }, "set TLSCertFile"}
+	user        = wayOut{saysUser, "set redis.Options.Username, and Password or PasswordFile"}
+	authorities = wayOut{saysAuthorities, "set TLSCAFile or TLSCADir"}
+	certificate = wayOut{saysCertificate, "set TLSCertFile"}
 )
 
 var waysOut = map[string]wayOut{
-	"CredentialsProvider":          password,
-	"CredentialsProviderContext":   password,
-	"StreamingCredentialsProvider": password,
+	"CredentialsProvider":          user,
+	"CredentialsProviderContext":   user,
+	"StreamingCredentialsProvider": user,
 	"RootCAs":                      authorities,
 	"Certificates":                 certificate,
 	"GetClientCertificate":         certificate,
@@ -92,7 +101,7 @@ func check(prefix string, options, defaults reflect.Value, config *elect.Config,
 		switch {
 		case !ok:
 			return refuse("%s%s: it is set, and libelect's connection can't do it", prefix, field.Name)
-		case !way.says(config):
+		case !way.says(options, config):
 			return refuse("%s%s: it is set, and libelect's connection can't use it; %s", prefix, field.Name, way.text)
 		}
 	}

@@ -152,7 +152,7 @@ func TestTheWaysOut(t *testing.T) {
 		"OnConnect":                  {false, false, false, false, false},
 	} {
 		for i := range says {
-			options := redis.Options{TLSConfig: &tls.Config{}}
+			options := redis.Options{Username: "u", TLSConfig: &tls.Config{}}
 			if put, ok := refusedOptions[name]; ok {
 				put(&options)
 			} else {
@@ -161,6 +161,18 @@ func TestTheWaysOut(t *testing.T) {
 			if err := configError(t, &options, &says[i]); (err == nil) != helps[i] {
 				t.Errorf("%s, %+v: %v", name, says[i], err)
 			}
+		}
+	}
+}
+
+// A password alone would be that of the default user, whomever the provider names.
+func TestAProviderNeedsItsUser(t *testing.T) {
+	for _, name := range []string{"CredentialsProvider", "CredentialsProviderContext"} {
+		options := redis.Options{}
+		refusedOptions[name](&options)
+		err := configError(t, &options, &elect.Config{Password: "secret"})
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "Username") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -93,12 +93,16 @@ func TestAsTheSameUser(t *testing.T) {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	provided := redis.Options{Addr: socket, CredentialsProvider: func() (string, string) { return "", secret }}
+	provided := redis.Options{Addr: socket, Username: "default",
+		CredentialsProvider: func() (string, string) { return "", secret }}
+	named := redis.Options{Addr: socket, Username: "a_b@c/:",
+		CredentialsProvider: func() (string, string) { return "a_b@c/:", secret + "2" }}
 
 	leads(t, admin, &elect.Config{})
 	leads(t, client(t, &redis.Options{Addr: "127.0.0.1:" + port, Password: secret}), &elect.Config{})
 	leads(t, client(t, &redis.Options{Addr: socket, Username: "a_b@c/:", Password: secret + "2"}), &elect.Config{})
 	leads(t, client(t, &provided), &elect.Config{PasswordFile: file})
+	leads(t, client(t, &named), &elect.Config{Password: secret + "2"})
 }
 
 func TestByTheSameTLS(t *testing.T) {

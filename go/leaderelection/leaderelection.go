@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/libelect/libelect/go/elect"
 	"github.com/libelect/libelect/go/electredis"
@@ -68,7 +69,7 @@ func electConfig(config *Config, logger *zap.Logger) *elect.Config {
 		name = DefaultConfig().RedisKeyName
 	}
 	return &elect.Config{
-		Name:              name, // in logs and reports; nothing is stored under it
+		Name:              cut(name, longestName), // in logs and reports; nothing is stored under it
 		Layout:            elect.LayoutMapleFile,
 		LockKey:           config.RedisKeyName,
 		InfoKey:           config.RedisInfoKeyName,
@@ -79,6 +80,20 @@ func electConfig(config *Config, logger *zap.Logger) *elect.Config {
 		Hostname:          config.Hostname,
 		Logger:            slogLogger(logger),
 	}
+}
+
+// A key may be longer than a name.
+const longestName = 200
+
+// cut is text's beginning of at most that many bytes, of whole characters.
+func cut(text string, bytes int) string {
+	if len(text) <= bytes {
+		return text
+	}
+	for bytes > 0 && !utf8.RuneStart(text[bytes]) {
+		bytes--
+	}
+	return text[:bytes]
 }
 
 // slogLogger writes to logger's core. A stack is that of a goroutine that only logs, so it takes none.

@@ -119,6 +119,27 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
+// A key has more room than the name that stands for it in logs, which ends with a whole character.
+func TestLongKeys(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer client.Close()
+	try := func(key string) error {
+		election, err := leaderelection.NewRedisLeaderElection(&leaderelection.Config{RedisKeyName: key}, client, zap.NewNop())
+		if err == nil {
+			err = election.Stop()
+		}
+		return err
+	}
+	for _, key := range []string{strings.Repeat("k", 201), strings.Repeat("k", 512), "k" + strings.Repeat("\u00e9", 255)} {
+		if err := try(key); err != nil {
+			t.Error(len(key), err)
+		}
+	}
+	if err := try(strings.Repeat("k", 513)); err == nil || !strings.Contains(err.Error(), "lock_key") {
+		t.Error(err)
+	}
+}
+
 func TestAnotherKey(t *testing.T) {
 	server := newServer(t)
 	election, err := leaderelection.NewRedisLeaderElection(&leaderelection.Config{RedisKeyName: "my-app:leader",

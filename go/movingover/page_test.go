@@ -9,9 +9,25 @@ import (
 	"testing"
 )
 
-const page = "../../docs/moving-over-go.md"
-
 var goBlock = regexp.MustCompile("(?sm)^```go\n(.*?)^```$")
+
+// pages are their texts, one after the other: one for all, and one for each of the packages that people come from.
+func pages(t *testing.T) string {
+	t.Helper()
+	files, err := filepath.Glob("../../docs/moving-over-go/*.md")
+	if err != nil || len(files) != 3 {
+		t.Fatal(files, err)
+	}
+	var texts strings.Builder
+	for _, file := range append(files, "../../docs/moving-over-go.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts.Write(text)
+	}
+	return texts.String()
+}
 
 // sources are the files of this module that are no tests and no stubs, by their paths.
 func sources(t *testing.T) map[string]string {
@@ -32,17 +48,14 @@ func sources(t *testing.T) map[string]string {
 	return texts
 }
 
-// Every block of the page is a function of this module, word for word, and every function stands on the page.
-func TestThePageSaysWhatIsHere(t *testing.T) {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
+// Every block of the pages is a function of this module, word for word, and every function stands on a page.
+func TestThePagesSayWhatIsHere(t *testing.T) {
+	text := pages(t)
 	blocks := map[string]bool{}
-	for _, match := range goBlock.FindAllStringSubmatch(string(text), -1) {
+	for _, match := range goBlock.FindAllStringSubmatch(text, -1) {
 		blocks[match[1]] = true
 	}
-	if fences := strings.Count(string(text), "```"); len(blocks) == 0 || fences%2 != 0 {
+	if fences := strings.Count(text, "```"); len(blocks) == 0 || fences%2 != 0 {
 		t.Errorf("%d blocks, %d fences", len(blocks), fences)
 	}
 	known := map[string]bool{}
@@ -50,13 +63,13 @@ func TestThePageSaysWhatIsHere(t *testing.T) {
 		for _, function := range functions(source) {
 			known[function] = true
 			if !blocks[function] {
-				t.Errorf("%s: this is not on the page:\n%s", path, function)
+				t.Errorf("%s: this is on no page:\n%s", path, function)
 			}
 		}
 	}
 	for block := range blocks {
 		if !known[block] {
-			t.Errorf("this block of the page is no function here:\n%s", block)
+			t.Errorf("this block of a page is no function here:\n%s", block)
 		}
 	}
 }

@@ -173,12 +173,18 @@ func tryBothLocks(t *testing.T, client *redis.Client, store string, quiet *slog.
 	newLock := elect.Config{Store: store, Name: "billing", LockTTL: time.Second, Logger: quiet}
 	oldLock := newLock
 	oldLock.Layout = elect.LayoutMapleFile
-	ended := make(chan error, 1)
+	ended, terms := make(chan error, 1), 0
 	go func() {
-		ended <- locks.BothLocks(ctx, &newLock, &oldLock, func(ctx context.Context, term elect.Term) error {
+		ended <- locks.BothLocks(ctx, &newLock, &oldLock, func(ctx context.Context, newTerm, oldTerm elect.Term) error {
 			exists(t, client, 2, newKey, oldKey)
 			if holder := client.Get(ctx, oldKey).Val(); holder == "old-1" {
 				t.Error("it works beside the old leader")
+			}
+			if oldTerm.Epoch <= newTerm.Epoch {
+				t.Error("the old lock's epoch isn't the later one:", oldTerm.Epoch, newTerm.Epoch)
+			}
+			if terms++; terms == 1 {
+				loseNew(t, ctx, newTerm, oldTerm)
 			}
 			return nil
 		})
@@ -196,4 +202,25 @@ func tryBothLocks(t *testing.T, client *redis.Client, store string, quiet *slog.
 		t.Error(err)
 	}
 	exists(t, client, 0, newKey, oldKey)
+	if terms != 2 {
+		t.Error("times that it stood again and led:", terms-1)
+	}
+}
+
+// The end of the new lock's term is told by that term at once, and by the work's context.
+func loseNew(t *testing.T, ctx context.Context, newTerm, oldTerm elect.Term) {
+	if newTerm.Check() != nil || oldTerm.Check() != nil {
+		t.Error("a term has ended:", newTerm.Check(), oldTerm.Check())
+	}
+	if err := newTerm.Resign(0); err != nil {
+		t.Error(err)
+	}
+	if err := newTerm.Check(); !errors.Is(err, elect.ErrNotLeader) {
+		t.Error("the new lock's term after it was resigned:", err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Minute):
+		t.Error("the work wasn't told of the end of the new lock's term")
+	}
 }

@@ -7,16 +7,19 @@ import (
 	"github.com/libelect/libelect/go/elect"
 )
 
-func BothLocks(ctx context.Context, newLock, oldLock *elect.Config, work func(context.Context, elect.Term) error) error {
+func BothLocks(ctx context.Context, newLock, oldLock *elect.Config,
+	work func(ctx context.Context, newTerm, oldTerm elect.Term) error) error {
 	outer, err := elect.New(newLock)
 	if err != nil {
 		return err
 	}
-	return outer.Run(ctx, func(ctx context.Context, _ elect.Term) error {
+	return outer.Run(ctx, func(ctx context.Context, newTerm elect.Term) error {
 		inner, err := elect.New(oldLock)
 		if err != nil {
 			return err
 		}
-		return inner.Run(ctx, work)
+		return inner.Run(ctx, func(ctx context.Context, oldTerm elect.Term) error {
+			return work(ctx, newTerm, oldTerm)
+		})
 	})
 }

@@ -41,7 +41,7 @@ extern "C" {
  *   "retire NAME"  that somebody releases
  *   "cut NAME"     the store answers nothing to candidates of NAME, "heal NAME" ends that
  *   "wipe"         the store forgets everything, as FLUSHALL would
- * A manual clock stands still while a LOST is held, in elect_client_close too: free it first.
+ * elect_client_close lets a manual clock run, but for as long as a LOST is held: free it first.
  * Answers when the events that follow from it are queued. ELECT_EINVAL: not such a command, or no such store. */
 ELECT_API int32_t elect_memory_command(elect_client_t *client, const char *command);
 

@@ -1,0 +1,305 @@
+"""Clients: a store, one connection and its threads, for any number of elections."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import json
+import logging
+import os
+import threading
+import traceback
+import urllib.parse
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from elect._errors import ConfigError, ForkedError, check, check_options
+from elect._native import ffi, lib, named, text
+from elect._options import ClientOptions, in_env, logged_level, make_options, times_in
+from elect._store import Server, Store
+from elect._worker import Worker, ask, log
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+log.addHandler(logging.NullHandler())
+
+SLICE_MS = 50  # the longest that a call of the library waits on a user's thread: then it looks for Ctrl-C
+
+
+class Election(Protocol):
+    """What a client knows of its elections."""
+
+    def take(self, event: Any) -> None: ...
+    def forked(self, warn: Callable[[], None]) -> None: ...
+    def in_callback(self) -> bool: ...
+
+
+class ClientBase:
+    """A client without what reads its events."""
+
+    def __init__(self, store: str | Store | None, name: str | None, from_env: bool, options: ClientOptions) -> None:
+        values: dict[str, Any] = {**options, "name": name}
+        if isinstance(store, str) and store.startswith("custom:"):
+            raise ConfigError(f"store={store!r}: give an elect.Store")
+        url = store if isinstance(store, str) else from_env and in_env("store") or ""
+        query = dict(urllib.parse.parse_qsl(url.partition("?")[2]))
+        if values.get("log_level") is None and "log_level" not in query and not (from_env and in_env("log_level")):
+            values["log_level"] = logged_level(log)
+        values["store"] = "custom:" if isinstance(store, Store) else store
+        made = make_options(values, from_env)
+        out = ffi.new("elect_client_t **")
+        check_options(lib.elect_client_open(made, out), made)
+        self.handle: Any = ffi.gc(out[0], lib.elect_client_free)
+        env = {option: in_env(option) for option in ClientOptions.__annotations__} if from_env else {}
+        self.times = times_in(options, env, query)
+        self.pid = os.getpid()
+        self._store = store if isinstance(store, Store) else None
+        self._server: Server | None = None
+        self._tags = itertools.count(1)
+        self._elections: weakref.WeakValueDictionary[int, Election] = weakref.WeakValueDictionary()
+        self._kept: dict[int, Election] = {}  # from their start until their end was told: they are not collected
+        self._begun = False
+        self._warned = False
+        self._lock = threading.RLock()
+        check(lib.elect_client_on_log(self.handle, ffi.NULL, ffi.NULL, ffi.NULL))
+        _clients[id(self)] = self
+
+    # ---- events ----
+
+    def enroll(self, election: Election) -> int:
+        """The tag of its events."""
+        tag = next(self._tags)
+        self._elections[tag] = election
+        return tag
+
+    def keep(self, tag: int, election: Election) -> None:
+        """Until its CLOSED."""
+        self._kept[tag] = election
+        self.begin()
+
+    def begin(self) -> None:
+        """What reads events, and serves a store in Python, is there from the first use on: a client that was never used
+        may just be dropped."""
+        with self._lock:
+            if not self._begun:
+                if self._store and not self._server:
+                    self._server = Server(self.handle, self._store)
+                self._begin_to_read()
+                self._begun = True
+
+    def _begin_to_read(self) -> None:
+        raise NotImplementedError
+
+    def read(self, timeout_ms: int) -> int:
+        """Hands on the next event, if there is one in time, and answers the library's code."""
+        out = ffi.new("elect_event_t **")
+        code: int = lib.elect_client_next_event(self.handle, timeout_ms, out)
+        if code != lib.ELECT_OK:
+            return code
+        event = ffi.gc(out[0], lib.elect_event_free)
+        tag, closed = lib.elect_event_tag(event), lib.elect_event_kind(event) == lib.ELECT_EVENT_CLOSED
+        election = self._elections.get(tag)
+        if tag == 0:
+            with contextlib.suppress(Exception):  # of a handler
+                self._log(event)
+        elif election is not None:
+            election.take(event)
+        if closed:
+            self._kept.pop(tag, None)
+        return code
+
+    def _log(self, event: Any) -> None:
+        level = {
+            lib.ELECT_LOG_DEBUG: logging.DEBUG,
+            lib.ELECT_LOG_INFO: logging.INFO,
+            lib.ELECT_LOG_WARN: logging.WARNING,
+        }.get(lib.elect_event_level(event), logging.ERROR)
+        words, fields = text(lib.elect_event_text(event)), text(lib.elect_event_fields(event))
+        log.log(level, "%s %s", words, fields, extra={"elect": json.loads(fields or "{}")})
+
+    def in_callback(self) -> bool:
+        return any(election.in_callback() for election in list(self._kept.values()))
+
+    def ask_to_close(self) -> None:
+        """Without waiting for it."""
+        code = lib.elect_client_close(self.handle, 0)
+        if code != lib.ELECT_ETIMEOUT:
+            check(code)
+
+    def close_at_exit(self) -> None:
+        raise NotImplementedError
+
+    # ---- forks ----
+
+    @property
+    def inherited(self) -> bool:
+        """This process was forked from the client's."""
+        return self.pid != os.getpid()
+
+    def check_fork(self) -> None:
+        """Raises ForkedError in a process that was forked from this client's, and says once where it belongs."""
+        if self.inherited:
+            self.warn()
+            raise ForkedError(f"this client belongs to process {self.pid}: create it after the fork")
+
+    def warn(self) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                "elections of process %d were inherited by fork and never lead here (process %d): create "
+                "them after the fork, in the child (gunicorn: post_fork; multiprocessing: the target; Celery: "
+                "worker_process_init)",
+                self.pid,
+                os.getpid(),
+            )
+
+    def forked(self) -> None:
+        """In the child: what was locked when it was forked stays so, and no thread is there to unlock it."""
+        self._lock = threading.RLock()
+        for election in alive(self._elections):
+            election.forked(self.warn)
+
+    # ---- what can be asked for ----
+
+    def update(self, **options: Unpack[ClientOptions]) -> None:
+        """Changes options that are dynamic: passwords, certificates, ``log_level``. Used from the next connect on."""
+        self.check_fork()
+        made = make_options(options)
+        check_options(lib.elect_client_update(self.handle, made), made)
+
+    def _report(self, what: str, timeout: float) -> Any:
+        return take_json(lambda out: lib.elect_client_report(self.handle, named(what), int(timeout * 1000), out))
+
+    def _forget(self, name: str, timeout: float) -> None:
+        check(lib.elect_client_forget(self.handle, named(name), int(timeout * 1000)))
+
+
+def take_json(call: Callable[[Any], int]) -> Any:
+    out = ffi.new("char **")
+    check(call(out))
+    try:
+        return json.loads(text(out[0]))
+    finally:
+        lib.elect_string_free(out[0])
+
+
+class Client(ClientBase):
+    """A connection to one store, to be shared by elections: ``LeaderElection("job", client=client)``.
+
+    ``store`` is a URL (``redis://host``, ``rediss://``, ``redis+unix:///path``, the same with ``valkey``,
+    ``local:/path``, ``memory:``) or an ``elect.Store``. An unreachable store is no error: the client keeps trying. Any
+    thread may call it. Handlers of ``logging.getLogger("elect")`` are called on the thread that reads events: give a
+    slow one a ``QueueHandler``. Raises ConfigError, StoreError.
+    """
+
+    def __init__(
+        self,
+        store: str | Store | None = None,
+        *,
+        _from_env: bool = False,
+        _name: str | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        super().__init__(store, _name, _from_env, options)
+        self._reader: threading.Thread | None = None
+
+    @classmethod
+    def from_env(cls, store: str | Store | None = None, **options: Unpack[ClientOptions]) -> Self:
+        """What is not given here comes from ``LEADER_ELECTION_STORE``, ``LEADER_ELECTION_LOCK_TTL`` and so on."""
+        return cls(store, _from_env=True, **options)
+
+    def _begin_to_read(self) -> None:
+        self._reader = threading.Thread(target=self._read_all, name="elect-events", daemon=True)
+        self._reader.start()
+
+    def _read_all(self) -> None:
+        code = lib.ELECT_OK
+        while code == lib.ELECT_OK:
+            try:
+                code = self.read(-1)
+            except Exception:  # whatever it is, what comes after it has to be read
+                traceback.print_exc()
+
+    def worker(self, users: set[int]) -> Worker:
+        return Worker(users)
+
+    def wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Waits for what an event brings about."""
+        with changed:
+            return changed.wait_for(ready, timeout)
+
+    def close(self) -> None:
+        """Stops every election, waits until they have released, and ends the connection: at most ``drain_timeout`` and
+        the time limit of a request. In a callback it only asks. May be called again."""
+        self.check_fork()
+        self.ask_to_close()
+        if not self.in_callback():
+            self._close()
+
+    close_at_exit = close
+
+    def _close(self) -> None:
+        while (code := lib.elect_client_close(self.handle, SLICE_MS)) == lib.ELECT_ETIMEOUT:
+            pass
+        check(code)
+        if self._reader:
+            self._reader.join()
+        else:
+            self._read_all()
+        if self._server:
+            self._server.join()
+
+    def report(self, what: str, timeout: float = 30.0) -> Any:
+        """``"metrics"`` of this client; or of the store ``"store"``, ``"elections"``, ``"doctor"`` (for seconds)."""
+        self.check_fork()
+        self.begin()
+        return ask(lambda: self._report(what, timeout)).result()
+
+    def forget(self, name: str, timeout: float = 30.0) -> None:
+        """Removes what the store keeps of an election, its epochs too. StateError: somebody leads or stands."""
+        self.check_fork()
+        self.begin()
+        ask(lambda: self._forget(name, timeout)).result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if not self.inherited:
+            self.close()
+
+
+# What the handlers of fork and exit must know.
+_clients: weakref.WeakValueDictionary[int, ClientBase] = weakref.WeakValueDictionary()
+
+
+def alive(objects: weakref.WeakValueDictionary[int, Any]) -> list[Any]:
+    """Of which others may come and go meanwhile."""
+    return [found for found in (reference() for reference in objects.valuerefs()) if found is not None]
+
+
+def _after_fork() -> None:
+    for client in alive(_clients):
+        client.forked()
+    _clients.clear()
+
+
+def _at_exit() -> None:
+    """Leaders release, and threads end before the interpreter does."""
+    clients = alive(_clients)
+    for do in (ClientBase.ask_to_close, lambda client: client.close_at_exit()):
+        for client in clients:
+            try:
+                do(client)
+            except Exception:
+                log.exception("a client could not be closed at the end of the process")
+
+
+os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)

@@ -1,0 +1,126 @@
+"""Options: the keywords that Client and LeaderElection take, and how they reach the library.
+
+Durations are seconds, or timedeltas; None, or nothing, is the default. docs/options.md has the ranges.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict, Union
+
+from elect._errors import ConfigError, check_options
+from elect._native import ffi, lib, named, text
+
+Duration = Union[float, datetime.timedelta]
+
+
+class ElectionOptions(TypedDict, total=False):
+    """What may differ between the elections of one client."""
+
+    prefix: str | None  # first part of the keys; "elect"
+    instance_id: str | None  # this candidate, unlike any other; host name and 16 random hex digits
+    hostname: str | None  # told to the others
+    address: str | None  # where this candidate is reached; told to the others
+    metadata: str | None  # any text; told to the others
+    role: Literal["candidate", "observer"] | None  # an observer looks and never leads
+    layout: Literal["elect", "plain", "maplefile", "elector", "go-leader"] | None
+    lock_key: str | None  # for layout plain, which needs it, and maplefile
+    info_key: str | None  # for layout maplefile
+    lock_ttl: Duration | None  # how long a lease lasts without a heartbeat; 10 s
+    heartbeat_interval: Duration | None  # how often the leader renews it; 0.3 x lock_ttl
+    retry_interval: Duration | None  # the pause after a failed try; 0.2 x lock_ttl
+    clock_margin: Duration | None  # how long before its end a lease is given up; 0.1 x lock_ttl
+    drain_timeout: Duration | None  # how long a leader that steps down waits for its work; 8 s
+    restart_grace: Duration | None  # how long a restarted store is not trusted; lock_ttl
+    wait_replicas: Literal["off", "all"] | None
+
+
+class ClientOptions(ElectionOptions, total=False):
+    """What a client takes: its own options, and defaults of its elections."""
+
+    password: str | None  # for the store; instead of one in its URL
+    password_file: str | None  # its first line; read again at each connect
+    tls_ca_file: str | None
+    tls_ca_dir: str | None
+    tls_cert_file: str | None
+    tls_key_file: str | None
+    tls_server_name: str | None
+    tls_min_version: Literal["1.2", "1.3"] | None
+    tls_verify: bool | None  # False trusts any certificate, and whoever stands in between
+    log_level: Literal["off", "error", "warn", "info", "debug"] | None  # that of logging.getLogger("elect")
+    allow_filesystem: str | None
+
+
+_KINDS: dict[str, str] = {row["name"]: row["kind"] for row in json.loads(text(lib.elect_options_table()))}
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ns": 1e-9}
+
+
+def _words(name: str, value: Any) -> str:
+    kind = _KINDS.get(name)
+    if isinstance(value, datetime.timedelta):
+        value = value.total_seconds()
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) and kind == "enum":
+        return "on" if value else "off"
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and kind == "duration":
+        try:
+            return f"{round(value * 1_000_000)}us"
+        except (ValueError, OverflowError):
+            raise ConfigError(f"{name}={value}: must be a finite number of seconds") from None
+    # The value is not shown: it may be a secret of the wrong type.
+    wanted = "a number of seconds or a timedelta" if kind == "duration" else "a str"
+    raise ConfigError(f"{name}: must be {wanted}, and is of type {type(value).__name__}")
+
+
+def make_options(values: Mapping[str, Any], from_env: bool = False) -> Any:
+    """The library's options, freed with the object."""
+    options = ffi.gc(lib.elect_options_new(), lib.elect_options_free)
+    if from_env:
+        check_options(lib.elect_options_load_env(options), options)
+    for name, value in values.items():
+        if value is None:
+            continue
+        words = _words(name, value)
+        try:
+            pair = named(name), named(words)
+        except ValueError:
+            raise ConfigError(f"{name}: must be UTF-8 without a zero byte") from None
+        check_options(lib.elect_options_set(options, *pair), options)
+    return options
+
+
+def logged_level(logger: logging.Logger) -> str:
+    for level, name in ((logging.DEBUG, "debug"), (logging.INFO, "info"), (logging.WARNING, "warn")):
+        if logger.isEnabledFor(level):
+            return name
+    return "error"
+
+
+def _seconds(value: Any) -> float:
+    """Of a duration that the library took; 0.0 for none, and for auto."""
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, str):
+        parts = re.findall(r"([\d.]+)(h|ms|m|s|us|\u00b5s|\u03bcs|ns)", value)
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return value or 0.0
+
+
+def times_in(*places: Mapping[str, Any]) -> dict[str, float]:
+    """The durations that Python needs to know, each from the first place that has it."""
+    times = {}
+    for name in ("lock_ttl", "heartbeat_interval", "retry_interval"):
+        found = [seconds for seconds in (_seconds(place.get(name)) for place in places) if seconds]
+        if found:
+            times[name] = found[0]
+    return times
+
+
+def in_env(name: str) -> str | None:
+    return os.environ.get(f"LEADER_ELECTION_{name.upper()}") or None
