@@ -43,9 +43,9 @@ class ClientBase:
 
     def __init__(self, store: str | Store | None, name: str | None, from_env: bool, options: ClientOptions) -> None:
         values: dict[str, Any] = {**options, "name": name}
-        if isinstance(store, str) and store.startswith("custom:"):
-            raise ConfigError(f"store={store!r}: give an elect.Store")
         url = store if isinstance(store, str) else from_env and in_env("store") or ""
+        if url.startswith("custom:") and not isinstance(store, Store):
+            raise ConfigError("store=custom: needs code, give an elect.Store")
         query = dict(urllib.parse.parse_qsl(url.partition("?")[2]))
         if values.get("log_level") is None and "log_level" not in query and not (from_env and in_env("log_level")):
             values["log_level"] = logged_level(log)
@@ -213,16 +213,24 @@ class Client(ClientBase):
         return cls(store, _from_env=True, **options)
 
     def _begin_to_read(self) -> None:
-        self._reader = threading.Thread(target=self._read_all, name="elect-events", daemon=True)
-        self._reader.start()
+        reader = threading.Thread(target=self._read_all, name="elect-events", daemon=True)
+        reader.start()
+        self._reader = reader
 
     def _read_all(self) -> None:
         code = lib.ELECT_OK
         while code == lib.ELECT_OK:
             try:
                 code = self.read(-1)
-            except Exception:  # whatever it is, what comes after it has to be read
+            except BaseException:  # noqa: BLE001, also sys.exit() in a handler: what comes after it has to be read
                 traceback.print_exc()
+
+    def reads(self) -> bool:
+        """This thread reads events: handlers of the log, and finalizers, must not wait in it for what it would read."""
+        return self._reader is threading.current_thread()
+
+    def in_callback(self) -> bool:
+        return self.reads() or super().in_callback()
 
     def worker(self, users: set[int]) -> Worker:
         return Worker(users)

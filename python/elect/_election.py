@@ -163,8 +163,8 @@ class LeaderElection(ElectionBase):
             self._threads.wait_for(self._changed, lambda: self._closed)
 
     def in_callback(self) -> bool:
-        """Whether this thread runs a callback of this election, or the function of ``run``."""
-        return threading.get_ident() in self._users
+        """Whether this thread runs a callback of this election, or the function of ``run``; or reads events."""
+        return threading.get_ident() in self._users or self._threads.reads()
 
     def __enter__(self) -> Self:
         self.start()

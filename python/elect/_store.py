@@ -60,12 +60,18 @@ class Server:
                 version = self._store.write(key, text(lib.elect_op_value(op)), version, remaining)
             answer = (named(version), named(value))
         except BaseException as error:  # noqa: BLE001, a store may raise anything
+            lib.elect_op_complete(op, _outcome(error), b"", b"", _words(error))
             if not isinstance(error, (ConflictError, StoreError)):
                 log.exception("the store raised")
-            words = str(error).replace("\0", "").encode(errors="replace")
-            lib.elect_op_complete(op, _outcome(error), b"", b"", words)
         else:
             lib.elect_op_complete(op, lib.ELECT_OK, *answer, b"")
+
+
+def _words(error: BaseException) -> bytes:
+    try:
+        return str(error).replace("\0", "").encode(errors="replace")
+    except Exception:  # noqa: BLE001, of its own
+        return type(error).__name__.encode()
 
 
 def _outcome(error: BaseException) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import gc
-import logging
 import sys
 import threading
 import weakref
@@ -446,34 +445,3 @@ def test_a_subclass_without_init_does_not_lead() -> None:
     assert Mine().is_leader is False
     with pytest.raises(AttributeError):
         Mine().is_leader = True  # type: ignore[misc]
-
-
-def test_logging(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("elect")
-    assert any(isinstance(handler, logging.NullHandler) for handler in logger.handlers)
-    with caplog.at_level(logging.DEBUG, logger="elect"), elect.LeaderElection("job", store="memory:") as election:
-        election.wait_elected(HANG)
-    records = [record for record in caplog.records if hasattr(record, "elect")]
-    assert {record.name for record in records} == {"elect"}
-    assert any(record.elect.get("election") == "job" for record in records)
-    caplog.clear()
-    with caplog.at_level(logging.ERROR, logger="elect"), elect.LeaderElection("job", store="memory:") as election:
-        election.wait_elected(HANG)
-    assert caplog.records == []
-
-
-def test_a_handler_that_raises_ends_nothing() -> None:
-    class Bad(logging.Handler):
-        def handle(self, record: logging.LogRecord) -> bool:
-            raise RuntimeError("no")
-
-    logger, bad = logging.getLogger("elect"), Bad()
-    level = logger.level
-    logger.addHandler(bad)
-    logger.setLevel(logging.DEBUG)
-    try:
-        with elect.LeaderElection("job", store="memory:") as election:
-            assert election.wait_elected(HANG)
-    finally:
-        logger.removeHandler(bad)
-        logger.setLevel(level)

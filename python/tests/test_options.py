@@ -71,6 +71,11 @@ def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(elect.ConfigError, match="LEADER_ELECTION_LOCK_TTL"):
         elect.LeaderElection.from_env()
     elect.LeaderElection("job", store="memory:")  # where the environment is not asked, it says nothing
+    monkeypatch.delenv("LEADER_ELECTION_LOCK_TTL")
+    monkeypatch.setenv("LEADER_ELECTION_STORE", "custom:?password=hunter2")
+    with pytest.raises(elect.ConfigError, match="give an elect.Store") as error:
+        elect.LeaderElection.from_env()
+    assert "hunter2" not in str(error.value)
 
 
 @pytest.mark.parametrize(

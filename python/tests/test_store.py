@@ -72,11 +72,16 @@ def test_elections_on_a_store_in_python() -> None:
     assert all(remaining <= 0.5 / 4 for remaining in store.remaining)
 
 
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
 @pytest.mark.parametrize(
     "kind",
     [
         elect.StoreError, elect.UnreachableError, elect.AuthError, elect.UnknownOutcomeError, elect.ConflictError,
-        RuntimeError, SystemExit,
+        RuntimeError, SystemExit, UnspeakableError,
     ],
 )  # fmt: skip
 def test_a_store_that_raises(kind: type[BaseException]) -> None:
