@@ -28,10 +28,10 @@ type notices struct {
 }
 
 // Channels are for a select loop: they tell of terms' beginnings and ends, and of errors, in the order in which these
-// happened, and at once of a term that is under way. They never delay the election, hold no release, and are never closed. A
-// term that begins and ends before its beginning was read is not told; an unread error is replaced by a newer one, and dropped when
-// what came after it is read first. So errored need not be read. Read promoted and demoted until the demotion that follows
-// Stop has come: until then a goroutine waits to tell it.
+// happened, and at once of a term that is under way. They never delay the election, hold no release, and are never closed.
+// A term that begins and ends before its beginning was read is not told; an unread error is replaced by a newer one, and
+// dropped when what came after it is read first. So errored need not be read. Read promoted and demoted until the demotion
+// that follows Stop has come: until then a goroutine waits to tell it.
 func (e *Election) Channels() (promoted, demoted <-chan time.Time, errored <-chan error) {
 	n := &notices{
 		promoted: make(chan time.Time),

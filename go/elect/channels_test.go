@@ -12,21 +12,22 @@ import (
 	"github.com/libelect/libelect/go/electtest"
 )
 
-// readChannels reads them all until done is closed, and tells of errors in a row once.
+// readChannels reads them all until done is closed and each promotion's demotion was read, and tells of errors in a row once.
 func readChannels(election *elect.Election, done <-chan struct{}) story {
 	story := newStory()
 	promoted, demoted, errored := election.Channels()
 	go func() {
+		end := done
 		for last := ""; ; {
 			next := ""
 			select {
 			case <-promoted:
-				next = "promoted"
+				next, end = "promoted", nil
 			case <-demoted:
-				next = "demoted"
+				next, end = "demoted", done
 			case <-errored:
 				next = "errored"
-			case <-done:
+			case <-end:
 				return
 			}
 			if next != "errored" || last != next {

@@ -40,6 +40,7 @@ type Error struct {
 	Text string
 }
 
+// Error is the text.
 func (e *Error) Error() string { return "elect: " + e.Text }
 
 // Unwrap is the Code, for errors.Is.

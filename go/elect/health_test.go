@@ -87,6 +87,9 @@ func TestHealthOfAStoreThatHangs(t *testing.T) {
 		for i := 0; i < many; i++ {
 			expect(t, "the status", receive(t, "a probe", codes), http.StatusInternalServerError)
 		}
+		if text := probe(ctx, elect.HealthHandler(election)).Body.String(); !strings.Contains(text, "context canceled") {
+			t.Error(text)
+		}
 		if waiting := inC(function); waiting > 1 {
 			t.Error(waiting, "threads wait for the store")
 		}

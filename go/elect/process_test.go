@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,8 +66,10 @@ func roleLead(lost func()) *elect.Election {
 	if lost != nil {
 		election.OnLoseLeadership(lost)
 	}
+	told := make(chan struct{}) // a term that ends before its beginning was told has no end to be told either
+	election.OnBecomeLeader(sync.OnceFunc(func() { close(told) }))
 	must(election.Begin(context.Background()))
-	must(election.WaitElected(context.Background()))
+	<-told
 	return election
 }
 

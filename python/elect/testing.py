@@ -64,7 +64,7 @@ class MemoryStore:
         return LeaderElection(name, client=self.client, **options)
 
     def advance(self, seconds: float = 0.0) -> None:
-        """Moves the clock, timer by timer. It stands still while a callback of a term's end, or run, works."""
+        """Moves the clock, timer by timer."""
         self._command(f"advance {round(seconds * 1000)}ms")
 
     def lose(self, name: str = "job") -> None:
