@@ -150,7 +150,7 @@ part_memory()
 {
     local servers='redis_(allocations|api|damage|doctor|layouts|listen|plain|random|replicas|script|script_people|script_rights|store)'
     cmake_preset valgrind criterion_elect_static && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^(unit|stores)$' \
-        -E "^test_(local_freeze|api_cycles|allocations_api|net_stream_tls|net_stream_tls_servers|$servers)$"
+        -E "^test_(local_freeze|api_cycles|allocations_api|allocations_custom|net_tls|net_stream_tls|net_stream_tls_servers|$servers)$"
 }
 
 # 20 seconds each, two at a time; an hour each with --long. They let everything else go first: see scripts/test.
