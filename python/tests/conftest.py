@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -131,3 +132,4 @@ def scale() -> int:
 
 
 warnings.simplefilter("error")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell began us with it ignored
