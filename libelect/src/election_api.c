@@ -251,3 +251,14 @@ const char *elect_election_instance_id(const elect_election_t *e)
 {
     return e ? e->first->settings->instance_id : "";
 }
+
+int32_t elect_election_observes(const elect_election_t *e)
+{
+    return e && e->first->settings->observer;
+}
+
+int64_t elect_election_time_ms(const elect_election_t *e, const char *option)
+{
+    int64_t ns = e && option ? elect__settings_time_ns(e->first->settings, option) : -1;
+    return ns < 0 ? -1 : ns / ELECT__MS;
+}

@@ -16,33 +16,44 @@
 #define AUTO_NS (-1)
 #define MARGIN_MIN_NS (20 * ELECT__MS)
 
-#define STRING(OPTION, field) {ELECT__OPT_##OPTION, offsetof(struct elect__settings, field)}
-static const struct string {
+struct field {
     enum elect__option option;
     size_t offset;
-} strings[] = {
-    STRING(STORE, store),
-    STRING(PREFIX, prefix),
-    STRING(NAME, name),
-    STRING(INSTANCE_ID, instance_id),
-    STRING(HOSTNAME, hostname),
-    STRING(ADDRESS, address),
-    STRING(METADATA, metadata),
-    STRING(LAYOUT, layout),
-    STRING(ALLOW_FILESYSTEM, allow_filesystem),
-    STRING(LOCK_KEY, lock_key),
-    STRING(INFO_KEY, info_key),
-    STRING(PASSWORD, password),
-    STRING(PASSWORD_FILE, password_file),
-    STRING(TLS_CA_FILE, tls_ca_file),
-    STRING(TLS_CA_DIR, tls_ca_dir),
-    STRING(TLS_CERT_FILE, tls_cert_file),
-    STRING(TLS_KEY_FILE, tls_key_file),
-    STRING(TLS_SERVER_NAME, tls_server_name),
-    STRING(TLS_MIN_VERSION, tls_min_version),
 };
-#undef STRING
+#define FIELD(OPTION, field) {ELECT__OPT_##OPTION, offsetof(struct elect__settings, field)}
+static const struct field strings[] = {
+    FIELD(STORE, store),
+    FIELD(PREFIX, prefix),
+    FIELD(NAME, name),
+    FIELD(INSTANCE_ID, instance_id),
+    FIELD(HOSTNAME, hostname),
+    FIELD(ADDRESS, address),
+    FIELD(METADATA, metadata),
+    FIELD(LAYOUT, layout),
+    FIELD(ALLOW_FILESYSTEM, allow_filesystem),
+    FIELD(LOCK_KEY, lock_key),
+    FIELD(INFO_KEY, info_key),
+    FIELD(PASSWORD, password),
+    FIELD(PASSWORD_FILE, password_file),
+    FIELD(TLS_CA_FILE, tls_ca_file),
+    FIELD(TLS_CA_DIR, tls_ca_dir),
+    FIELD(TLS_CERT_FILE, tls_cert_file),
+    FIELD(TLS_KEY_FILE, tls_key_file),
+    FIELD(TLS_SERVER_NAME, tls_server_name),
+    FIELD(TLS_MIN_VERSION, tls_min_version),
+};
 enum { STRINGS = sizeof(strings) / sizeof(strings[0]) };
+
+static const struct field times[] = {
+    FIELD(LOCK_TTL, lock_ttl_ns),
+    FIELD(HEARTBEAT_INTERVAL, heartbeat_interval_ns),
+    FIELD(RETRY_INTERVAL, retry_interval_ns),
+    FIELD(CLOCK_MARGIN, clock_margin_ns),
+    FIELD(DRAIN_TIMEOUT, drain_timeout_ns),
+    FIELD(RESTART_GRACE, restart_grace_ns),
+};
+#undef FIELD
+enum { TIMES = sizeof(times) / sizeof(times[0]) };
 
 static const char **string_field(struct elect__settings *settings, size_t i)
 {
@@ -236,12 +247,8 @@ static int32_t check_store(const struct elect__settings *s, const struct sources
 
 static void fill_times(const struct sources *sources, struct elect__settings *s)
 {
-    s->lock_ttl_ns = pick_ns(sources, ELECT__OPT_LOCK_TTL);
-    s->heartbeat_interval_ns = pick_ns(sources, ELECT__OPT_HEARTBEAT_INTERVAL);
-    s->retry_interval_ns = pick_ns(sources, ELECT__OPT_RETRY_INTERVAL);
-    s->clock_margin_ns = pick_ns(sources, ELECT__OPT_CLOCK_MARGIN);
-    s->drain_timeout_ns = pick_ns(sources, ELECT__OPT_DRAIN_TIMEOUT);
-    s->restart_grace_ns = pick_ns(sources, ELECT__OPT_RESTART_GRACE);
+    for (size_t i = 0; i < TIMES; i++)
+        *(int64_t *)(void *)((char *)s + times[i].offset) = pick_ns(sources, times[i].option);
     if (s->heartbeat_interval_ns == AUTO_NS)
         s->heartbeat_interval_ns = s->lock_ttl_ns / 10 * 3;
     if (s->retry_interval_ns == AUTO_NS)
@@ -295,6 +302,16 @@ int32_t elect__settings_resolve(elect_options_t *client, elect_options_t *electi
         code = pack(&draft, sources.blamed, out);
     elect__url_free(&sources.url);
     return code;
+}
+
+int64_t elect__settings_time_ns(const struct elect__settings *settings, const char *name)
+{
+    enum elect__option option = elect__option_find(name);
+    for (size_t i = 0; i < TIMES; i++) {
+        if (times[i].option == option)
+            return *(const int64_t *)(const void *)((const char *)settings + times[i].offset);
+    }
+    return -1;
 }
 
 /* ---- changes ---- */

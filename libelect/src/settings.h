@@ -51,6 +51,9 @@ int32_t elect__settings_resolve(elect_options_t *client, elect_options_t *electi
 int32_t elect__settings_update(const struct elect__settings *in_use, elect_options_t *changes, bool of_client,
                                struct elect__settings **out);
 
+/* Of the option called name; -1: that is no duration of an election. */
+int64_t elect__settings_time_ns(const struct elect__settings *settings, const char *name);
+
 /* Takes NULL. */
 void elect__settings_free(struct elect__settings *settings);
 

@@ -261,3 +261,27 @@ Test(api_lifecycle, an_unset_store_is_told_with_examples)
     cr_assert_not_null(strstr(elect_options_error(options), "memory:"), "%s", elect_options_error(options));
     elect_options_free(options);
 }
+
+/* The options of an election, of its client, of the store's URL, and what follows from them. */
+Test(api_lifecycle, what_is_in_force_can_be_asked_for)
+{
+    elect_client_t *client =
+        open_client(MANUAL "&retry_interval=10900us&role=observer", "lock_ttl=5s drain_timeout=1s");
+    elect_election_t *one = make_election(client, "name=a drain_timeout=0 role=candidate");
+    elect_election_t *other = make_election(client, "name=b lock_ttl=20s heartbeat_interval=1s");
+    cr_assert_eq(elect_election_observes(one), 0);
+    cr_assert_eq(elect_election_observes(other), 1);
+    cr_assert_eq(elect_election_time_ms(one, "lock_ttl"), 5000);
+    cr_assert_eq(elect_election_time_ms(one, "heartbeat_interval"), 1500);
+    cr_assert_eq(elect_election_time_ms(one, "drain_timeout"), 0);
+    cr_assert_eq(elect_election_time_ms(one, "restart_grace"), 5000);
+    cr_assert_eq(elect_election_time_ms(other, "heartbeat_interval"), 1000);
+    cr_assert_eq(elect_election_time_ms(other, "retry_interval"), 10, "rounded down");
+    static const char *const others[] = {"name", "store", "log_level", "no_option", ""};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_assert_eq(elect_election_time_ms(one, others[i]), -1, "%s", others[i]);
+    cr_assert_eq(elect_election_time_ms(one, NULL), -1);
+    elect_election_free(one);
+    elect_election_free(other);
+    close_client(client);
+}

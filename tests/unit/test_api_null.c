@@ -84,6 +84,8 @@ Test(api_null, never_crashes_an_election)
     cr_assert_eq(elect_election_lease_ms(NULL), 0);
     cr_assert_str_eq(elect_election_name(NULL), "");
     cr_assert_str_eq(elect_election_instance_id(NULL), "");
+    cr_assert_eq(elect_election_observes(NULL), 0);
+    cr_assert_eq(elect_election_time_ms(NULL, "lock_ttl"), -1);
     cr_assert_eq(elect_election_leader(NULL, 0, 0, &leader), ELECT_EINVAL);
     cr_assert_eq(elect_election_leader(election, 0, 0, NULL), ELECT_EINVAL);
     elect_options_free(options);

@@ -65,31 +65,33 @@ typedef long long swig_type_31;
 typedef _gostring_ swig_type_32;
 typedef _gostring_ swig_type_33;
 typedef long long swig_type_34;
-typedef long long swig_type_35;
-typedef _gostring_ swig_type_36;
-typedef _gostring_ swig_type_37;
+typedef _gostring_ swig_type_35;
+typedef long long swig_type_36;
+typedef long long swig_type_37;
 typedef _gostring_ swig_type_38;
 typedef _gostring_ swig_type_39;
-typedef long long swig_type_40;
-typedef long long swig_type_41;
+typedef _gostring_ swig_type_40;
+typedef _gostring_ swig_type_41;
 typedef long long swig_type_42;
 typedef long long swig_type_43;
-typedef _gostring_ swig_type_44;
-typedef _gostring_ swig_type_45;
+typedef long long swig_type_44;
+typedef long long swig_type_45;
 typedef _gostring_ swig_type_46;
 typedef _gostring_ swig_type_47;
 typedef _gostring_ swig_type_48;
 typedef _gostring_ swig_type_49;
-typedef long long swig_type_50;
+typedef _gostring_ swig_type_50;
 typedef _gostring_ swig_type_51;
-typedef _gostring_ swig_type_52;
+typedef long long swig_type_52;
 typedef _gostring_ swig_type_53;
 typedef _gostring_ swig_type_54;
-typedef long long swig_type_55;
+typedef _gostring_ swig_type_55;
 typedef _gostring_ swig_type_56;
-typedef _gostring_ swig_type_57;
+typedef long long swig_type_57;
 typedef _gostring_ swig_type_58;
 typedef _gostring_ swig_type_59;
+typedef _gostring_ swig_type_60;
+typedef _gostring_ swig_type_61;
 extern void _wrap_Swig_free_celect_662938bfa6aa8eb9(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_celect_662938bfa6aa8eb9(swig_intgo arg1);
 extern uintptr_t _wrap_options_new_celect_662938bfa6aa8eb9(void);
@@ -139,33 +141,35 @@ extern swig_type_30 _wrap_election_epoch_celect_662938bfa6aa8eb9(uintptr_t arg1)
 extern swig_type_31 _wrap_election_lease_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
 extern swig_type_32 _wrap_election_name_celect_662938bfa6aa8eb9(uintptr_t arg1);
 extern swig_type_33 _wrap_election_instance_id_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern int _wrap_election_leader_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_34 arg2, swig_type_35 arg3, swig_voidp arg4);
-extern swig_type_36 _wrap_leader_instance_id_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_37 _wrap_leader_hostname_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_38 _wrap_leader_address_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_39 _wrap_leader_metadata_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_40 _wrap_leader_epoch_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_41 _wrap_leader_started_at_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_42 _wrap_leader_last_heartbeat_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_43 _wrap_leader_age_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern int _wrap_election_observes_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_34 _wrap_election_time_ms_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_35 arg2);
+extern int _wrap_election_leader_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_36 arg2, swig_type_37 arg3, swig_voidp arg4);
+extern swig_type_38 _wrap_leader_instance_id_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_39 _wrap_leader_hostname_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_40 _wrap_leader_address_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_41 _wrap_leader_metadata_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_42 _wrap_leader_epoch_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_43 _wrap_leader_started_at_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_44 _wrap_leader_last_heartbeat_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_45 _wrap_leader_age_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
 extern void _wrap_leader_free_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_44 _wrap_code_name_celect_662938bfa6aa8eb9(int arg1);
-extern swig_type_45 _wrap_code_text_celect_662938bfa6aa8eb9(int arg1);
-extern swig_type_46 _wrap_kind_name_celect_662938bfa6aa8eb9(int arg1);
-extern swig_type_47 _wrap_reason_name_celect_662938bfa6aa8eb9(int arg1);
-extern swig_type_48 _wrap_version_celect_662938bfa6aa8eb9(void);
+extern swig_type_46 _wrap_code_name_celect_662938bfa6aa8eb9(int arg1);
+extern swig_type_47 _wrap_code_text_celect_662938bfa6aa8eb9(int arg1);
+extern swig_type_48 _wrap_kind_name_celect_662938bfa6aa8eb9(int arg1);
+extern swig_type_49 _wrap_reason_name_celect_662938bfa6aa8eb9(int arg1);
+extern swig_type_50 _wrap_version_celect_662938bfa6aa8eb9(void);
 extern int _wrap_version_number_celect_662938bfa6aa8eb9(void);
-extern int _wrap_memory_command_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_49 arg2);
-extern int _wrap_client_next_op_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_50 arg2, swig_voidp arg3);
+extern int _wrap_memory_command_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_51 arg2);
+extern int _wrap_client_next_op_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_52 arg2, swig_voidp arg3);
 extern int _wrap_client_op_fd_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern int _wrap_client_key_changed_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_51 arg2);
+extern int _wrap_client_key_changed_celect_662938bfa6aa8eb9(uintptr_t arg1, swig_type_53 arg2);
 extern int _wrap_op_kind_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_52 _wrap_op_key_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_53 _wrap_op_value_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_54 _wrap_op_version_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern swig_type_55 _wrap_op_remaining_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
-extern void _wrap_op_complete_celect_662938bfa6aa8eb9(uintptr_t arg1, int arg2, swig_type_56 arg3, swig_type_57 arg4, swig_type_58 arg5);
-extern swig_type_59 _wrap_string_at_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_54 _wrap_op_key_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_55 _wrap_op_value_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_56 _wrap_op_version_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern swig_type_57 _wrap_op_remaining_ms_celect_662938bfa6aa8eb9(uintptr_t arg1);
+extern void _wrap_op_complete_celect_662938bfa6aa8eb9(uintptr_t arg1, int arg2, swig_type_58 arg3, swig_type_59 arg4, swig_type_60 arg5);
+extern swig_type_61 _wrap_string_at_celect_662938bfa6aa8eb9(uintptr_t arg1);
 #undef intgo
 */
 import "C"
@@ -690,13 +694,31 @@ func Election_instance_id(arg1 Elect_election) (_swig_ret string) {
 	return swig_r_1
 }
 
+func Election_observes(arg1 Elect_election) (_swig_ret int32) {
+	var swig_r int32
+	_swig_i_0 := getSwigcptr(arg1)
+	swig_r = (int32)(C._wrap_election_observes_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func Election_time_ms(arg1 Elect_election, arg2 string) (_swig_ret int64) {
+	var swig_r int64
+	_swig_i_0 := getSwigcptr(arg1)
+	_swig_i_1 := arg2
+	swig_r = (int64)(C._wrap_election_time_ms_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), *(*C.swig_type_35)(unsafe.Pointer(&_swig_i_1))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	return swig_r
+}
+
 func Election_leader(arg1 Elect_election, arg2 int64, arg3 int64, arg4 *uintptr) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int32)(C._wrap_election_leader_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), C.swig_type_34(_swig_i_1), C.swig_type_35(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (int32)(C._wrap_election_leader_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), C.swig_type_36(_swig_i_1), C.swig_type_37(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	return swig_r
 }
 
@@ -832,7 +854,7 @@ func Memory_command(arg1 Elect_client, arg2 string) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_memory_command_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), *(*C.swig_type_49)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int32)(C._wrap_memory_command_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), *(*C.swig_type_51)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -844,7 +866,7 @@ func Client_next_op(arg1 Elect_client, arg2 int64, arg3 *uintptr) (_swig_ret int
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int32)(C._wrap_client_next_op_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), C.swig_type_50(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (int32)(C._wrap_client_next_op_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), C.swig_type_52(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	return swig_r
 }
 
@@ -859,7 +881,7 @@ func Client_key_changed(arg1 Elect_client, arg2 string) (_swig_ret int32) {
 	var swig_r int32
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int32)(C._wrap_client_key_changed_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), *(*C.swig_type_51)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int32)(C._wrap_client_key_changed_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), *(*C.swig_type_53)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -916,7 +938,7 @@ func Op_complete(arg1 Elect_op, arg2 int32, arg3 string, arg4 string, arg5 strin
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	C._wrap_op_complete_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), C.int(_swig_i_1), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_57)(unsafe.Pointer(&_swig_i_3)), *(*C.swig_type_58)(unsafe.Pointer(&_swig_i_4)))
+	C._wrap_op_complete_celect_662938bfa6aa8eb9(C.uintptr_t(_swig_i_0), C.int(_swig_i_1), *(*C.swig_type_58)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_59)(unsafe.Pointer(&_swig_i_3)), *(*C.swig_type_60)(unsafe.Pointer(&_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}

@@ -277,6 +277,14 @@ func Election_instance_id(arg1 Elect_election) string {
 	return ""
 }
 
+func Election_observes(arg1 Elect_election) int32 {
+	return ELECT_EINVAL
+}
+
+func Election_time_ms(arg1 Elect_election, arg2 string) int64 {
+	return 0
+}
+
 func Election_leader(arg1 Elect_election, arg2 int64, arg3 int64, arg4 *uintptr) int32 {
 	return ELECT_EINVAL
 }

@@ -949,6 +949,39 @@ _gostring_ _wrap_election_instance_id_celect_662938bfa6aa8eb9(struct elect_elect
 }
 
 
+int _wrap_election_observes_celect_662938bfa6aa8eb9(struct elect_election *_swig_go_0) {
+  elect_election_t *arg1 = 0 ;
+  int32_t result;
+  int _swig_go_result;
+  
+  arg1 = *(elect_election_t **)&_swig_go_0; 
+  
+  result = (int32_t)elect_election_observes((struct elect_election const *)arg1);
+  _swig_go_result = result; 
+  return _swig_go_result;
+}
+
+
+long long _wrap_election_time_ms_celect_662938bfa6aa8eb9(struct elect_election *_swig_go_0, _gostring_ _swig_go_1) {
+  elect_election_t *arg1 = 0 ;
+  char *arg2 = 0 ;
+  int64_t result;
+  long long _swig_go_result;
+  
+  arg1 = *(elect_election_t **)&_swig_go_0; 
+  
+  arg2 = (char *)malloc(_swig_go_1.n + 1);
+  memcpy(arg2, _swig_go_1.p, _swig_go_1.n);
+  arg2[_swig_go_1.n] = '\0';
+  
+  
+  result = (int64_t)elect_election_time_ms((struct elect_election const *)arg1,(char const *)arg2);
+  _swig_go_result = result; 
+  free(arg2); 
+  return _swig_go_result;
+}
+
+
 int _wrap_election_leader_celect_662938bfa6aa8eb9(struct elect_election *_swig_go_0, long long _swig_go_1, long long _swig_go_2, elect_leader_t **_swig_go_3) {
   elect_election_t *arg1 = 0 ;
   int64_t arg2 ;

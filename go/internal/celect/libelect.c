@@ -1084,6 +1084,9 @@ static int32_t elect__settings_resolve(elect_options_t *client, elect_options_t 
 static int32_t elect__settings_update(const struct elect__settings *in_use, elect_options_t *changes, bool of_client,
                                struct elect__settings **out);
 
+/* Of the option called name; -1: that is no duration of an election. */
+static int64_t elect__settings_time_ns(const struct elect__settings *settings, const char *name);
+
 /* Takes NULL. */
 static void elect__settings_free(struct elect__settings *settings);
 
@@ -4667,6 +4670,17 @@ const char *elect_election_name(const elect_election_t *e)
 const char *elect_election_instance_id(const elect_election_t *e)
 {
     return e ? e->first->settings->instance_id : "";
+}
+
+int32_t elect_election_observes(const elect_election_t *e)
+{
+    return e && e->first->settings->observer;
+}
+
+int64_t elect_election_time_ms(const elect_election_t *e, const char *option)
+{
+    int64_t ns = e && option ? elect__settings_time_ns(e->first->settings, option) : -1;
+    return ns < 0 ? -1 : ns / ELECT__MS;
 }
 
 #line 1 "libelect/src/election_ask.c"
@@ -8672,33 +8686,44 @@ char *elect__report_store(const struct elect__settings *settings, const char *ti
 #define AUTO_NS (-1)
 #define MARGIN_MIN_NS (20 * ELECT__MS)
 
-#define STRING(OPTION, field) {ELECT__OPT_##OPTION, offsetof(struct elect__settings, field)}
-static const struct string {
+struct settings__field {
     enum elect__option option;
     size_t offset;
-} strings[] = {
-    STRING(STORE, store),
-    STRING(PREFIX, prefix),
-    STRING(NAME, name),
-    STRING(INSTANCE_ID, instance_id),
-    STRING(HOSTNAME, hostname),
-    STRING(ADDRESS, address),
-    STRING(METADATA, metadata),
-    STRING(LAYOUT, layout),
-    STRING(ALLOW_FILESYSTEM, allow_filesystem),
-    STRING(LOCK_KEY, lock_key),
-    STRING(INFO_KEY, info_key),
-    STRING(PASSWORD, password),
-    STRING(PASSWORD_FILE, password_file),
-    STRING(TLS_CA_FILE, tls_ca_file),
-    STRING(TLS_CA_DIR, tls_ca_dir),
-    STRING(TLS_CERT_FILE, tls_cert_file),
-    STRING(TLS_KEY_FILE, tls_key_file),
-    STRING(TLS_SERVER_NAME, tls_server_name),
-    STRING(TLS_MIN_VERSION, tls_min_version),
 };
-#undef STRING
+#define FIELD(OPTION, settings__field) {ELECT__OPT_##OPTION, offsetof(struct elect__settings, settings__field)}
+static const struct settings__field strings[] = {
+    FIELD(STORE, store),
+    FIELD(PREFIX, prefix),
+    FIELD(NAME, name),
+    FIELD(INSTANCE_ID, instance_id),
+    FIELD(HOSTNAME, hostname),
+    FIELD(ADDRESS, address),
+    FIELD(METADATA, metadata),
+    FIELD(LAYOUT, layout),
+    FIELD(ALLOW_FILESYSTEM, allow_filesystem),
+    FIELD(LOCK_KEY, lock_key),
+    FIELD(INFO_KEY, info_key),
+    FIELD(PASSWORD, password),
+    FIELD(PASSWORD_FILE, password_file),
+    FIELD(TLS_CA_FILE, tls_ca_file),
+    FIELD(TLS_CA_DIR, tls_ca_dir),
+    FIELD(TLS_CERT_FILE, tls_cert_file),
+    FIELD(TLS_KEY_FILE, tls_key_file),
+    FIELD(TLS_SERVER_NAME, tls_server_name),
+    FIELD(TLS_MIN_VERSION, tls_min_version),
+};
 enum { settings__STRINGS = sizeof(strings) / sizeof(strings[0]) };
+
+static const struct settings__field times[] = {
+    FIELD(LOCK_TTL, lock_ttl_ns),
+    FIELD(HEARTBEAT_INTERVAL, heartbeat_interval_ns),
+    FIELD(RETRY_INTERVAL, retry_interval_ns),
+    FIELD(CLOCK_MARGIN, clock_margin_ns),
+    FIELD(DRAIN_TIMEOUT, drain_timeout_ns),
+    FIELD(RESTART_GRACE, restart_grace_ns),
+};
+#undef FIELD
+enum { TIMES = sizeof(times) / sizeof(times[0]) };
 
 static const char **string_field(struct elect__settings *settings, size_t i)
 {
@@ -8892,12 +8917,8 @@ static int32_t check_store(const struct elect__settings *s, const struct sources
 
 static void fill_times(const struct sources *sources, struct elect__settings *s)
 {
-    s->lock_ttl_ns = pick_ns(sources, ELECT__OPT_LOCK_TTL);
-    s->heartbeat_interval_ns = pick_ns(sources, ELECT__OPT_HEARTBEAT_INTERVAL);
-    s->retry_interval_ns = pick_ns(sources, ELECT__OPT_RETRY_INTERVAL);
-    s->clock_margin_ns = pick_ns(sources, ELECT__OPT_CLOCK_MARGIN);
-    s->drain_timeout_ns = pick_ns(sources, ELECT__OPT_DRAIN_TIMEOUT);
-    s->restart_grace_ns = pick_ns(sources, ELECT__OPT_RESTART_GRACE);
+    for (size_t i = 0; i < TIMES; i++)
+        *(int64_t *)(void *)((char *)s + times[i].offset) = pick_ns(sources, times[i].option);
     if (s->heartbeat_interval_ns == AUTO_NS)
         s->heartbeat_interval_ns = s->lock_ttl_ns / 10 * 3;
     if (s->retry_interval_ns == AUTO_NS)
@@ -8953,6 +8974,16 @@ int32_t elect__settings_resolve(elect_options_t *client, elect_options_t *electi
     return code;
 }
 
+int64_t elect__settings_time_ns(const struct elect__settings *settings, const char *name)
+{
+    enum elect__option option = elect__option_find(name);
+    for (size_t i = 0; i < TIMES; i++) {
+        if (times[i].option == option)
+            return *(const int64_t *)(const void *)((const char *)settings + times[i].offset);
+    }
+    return -1;
+}
+
 /* ---- changes ---- */
 
 static int32_t check_change(elect_options_t *changes, enum elect__option option, bool of_client)
@@ -8969,11 +9000,11 @@ static int32_t check_change(elect_options_t *changes, enum elect__option option,
     return ELECT_EINVAL;
 }
 
-static void change(const elect_options_t *changes, enum elect__option option, const char **field)
+static void change(const elect_options_t *changes, enum elect__option option, const char **settings__field)
 {
     const char *value = elect__options_value(changes, option);
     if (value)
-        *field = value;
+        *settings__field = value;
 }
 
 static void change_strings(const elect_options_t *changes, enum elect__option_scope scope,
@@ -17283,7 +17314,7 @@ void elect__redis_visit_find_rights(struct elect__redis_visit *visit)
 
 enum { FIELD = 64 };
 
-static const char *field(const char *info, const char *key, char out[FIELD])
+static const char *redis_doctor_server__field(const char *info, const char *key, char out[FIELD])
 {
     return elect__redis_info_field(info, key, out, FIELD);
 }
@@ -17291,14 +17322,14 @@ static const char *field(const char *info, const char *key, char out[FIELD])
 static int64_t number(const char *info, const char *key)
 {
     char text[FIELD];
-    return strtoll(field(info, key, text), NULL, 10);
+    return strtoll(redis_doctor_server__field(info, key, text), NULL, 10);
 }
 
 static void find_version(struct elect__redis_visit *visit, const char *info)
 {
     char version[FIELD], valkey[FIELD];
-    bool is_valkey = *field(info, "valkey_version", valkey) != '\0';
-    field(info, "redis_version", version);
+    bool is_valkey = *redis_doctor_server__field(info, "valkey_version", valkey) != '\0';
+    redis_doctor_server__field(info, "redis_version", version);
     if (is_valkey || elect__redis_version_known(version))
         elect__doctor_find(&visit->doctor, "version", ELECT__FINDING_OK, "", "%s %s", is_valkey ? "valkey" : "redis",
                            is_valkey ? valkey : version);
@@ -17310,10 +17341,10 @@ static void find_version(struct elect__redis_visit *visit, const char *info)
 static void find_role(struct elect__redis_visit *visit, const char *info)
 {
     char role[FIELD], host[FIELD], port[FIELD];
-    if (strcmp(field(info, "role", role), "slave") == 0)
+    if (strcmp(redis_doctor_server__field(info, "role", role), "slave") == 0)
         elect__doctor_find(&visit->doctor, "role", ELECT__FINDING_FAIL, "connect to the master",
-                           "a replica of %s:%s: nobody can be elected here", field(info, "master_host", host),
-                           field(info, "master_port", port));
+                           "a replica of %s:%s: nobody can be elected here", redis_doctor_server__field(info, "master_host", host),
+                           redis_doctor_server__field(info, "master_port", port));
     else
         elect__doctor_find(&visit->doctor, "role", ELECT__FINDING_OK, "", "a master");
     if (number(info, "cluster_enabled") == 1)
@@ -17346,7 +17377,7 @@ static void find_eviction(struct elect__redis_visit *visit, const char *info)
     static const char fix[] = "CONFIG SET maxmemory-policy noeviction";
     char policy[FIELD];
     int64_t limit = number(info, "maxmemory"), used = number(info, "used_memory");
-    field(info, "maxmemory_policy", policy);
+    redis_doctor_server__field(info, "maxmemory_policy", policy);
     if (strcmp(policy, "noeviction") == 0)
         elect__doctor_find(&visit->doctor, "eviction", ELECT__FINDING_OK, "", "noeviction: no lock is thrown out");
     else if (!*policy)
@@ -17373,8 +17404,8 @@ static void find_persistence(struct elect__redis_visit *visit, const char *info)
 {
     char aof[FIELD], rdb[FIELD];
     bool appends = number(info, "aof_enabled") == 1;
-    bool failed = strcmp(field(info, "aof_last_write_status", aof), "err") == 0 ||
-                  strcmp(field(info, "rdb_last_bgsave_status", rdb), "err") == 0;
+    bool failed = strcmp(redis_doctor_server__field(info, "aof_last_write_status", aof), "err") == 0 ||
+                  strcmp(redis_doctor_server__field(info, "rdb_last_bgsave_status", rdb), "err") == 0;
     if (failed)
         elect__doctor_find(&visit->doctor, "persistence", ELECT__FINDING_FAIL, "see the server's log and its disk",
                            "the server could not write to its disk: it may refuse writes (MISCONF)");
@@ -17390,7 +17421,7 @@ static void find_grace(struct elect__redis_visit *visit, const char *info)
 {
     const char *user = *visit->redis->link.target.user ? visit->redis->link.target.user : "default";
     char fix[300], replid[FIELD], uptime[FIELD];
-    bool told = info && *field(info, "master_replid", replid) && *field(info, "uptime_in_seconds", uptime);
+    bool told = info && *redis_doctor_server__field(info, "master_replid", replid) && *redis_doctor_server__field(info, "uptime_in_seconds", uptime);
     snprintf(fix, sizeof fix, "ACL SETUSER %.256s +info", user);
     if (told)
         elect__doctor_find(&visit->doctor, "restart grace", ELECT__FINDING_OK, "",

@@ -172,6 +172,10 @@ ELECT_API uint64_t elect_election_epoch(const elect_election_t *election);
 ELECT_API int64_t elect_election_lease_ms(const elect_election_t *election);
 ELECT_API const char *elect_election_name(const elect_election_t *election);
 ELECT_API const char *elect_election_instance_id(const elect_election_t *election);
+/* What is in force, wherever it was set or follows from: 1 for role=observer, else 0; a duration ("lock_ttl") in
+ * milliseconds, rounded down, or -1 when it is none of an election's. */
+ELECT_API int32_t elect_election_observes(const elect_election_t *election);
+ELECT_API int64_t elect_election_time_ms(const elect_election_t *election, const char *option);
 
 /* What is known of the leader; asks the store when it is older than max_age_ms (-1: any age will do). *out is NULL
  * with ELECT_OK when nobody leads; ELECT_ETIMEOUT when nothing is known yet. From a callback: timeout 0 only. */
