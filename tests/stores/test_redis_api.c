@@ -3,6 +3,7 @@
 #include "unit/api.h"
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Reads events until one of this kind; those before it are freed. */
@@ -202,6 +203,24 @@ Test(redis_api, elections_with_one_lock_are_refused)
     elect_event_free(event);
     elect_election_free(a);
     elect_election_free(b);
+    close_client(client);
+    redis_server_stop(server);
+}
+
+/* Nothing tells the TTL of such a lock. */
+Test(redis_api, a_lock_that_lasts_longer_than_ours_was_not_renewed_in_the_future)
+{
+    struct redis_server *server = redis_server_start(NULL);
+    redis_server_do(server, "SET mine somebody PX 600000");
+    elect_client_t *client = open_client(server->url, "restart_grace=0s layout=plain lock_key=mine");
+    elect_election_t *a = start_queued(client, "name=one instance_id=a-1", 1);
+    elect_leader_t *leader;
+    must(elect_election_leader(a, -1, GUARD_MS, &leader));
+    cr_assert_str_eq(elect_leader_instance_id(leader), "somebody");
+    cr_assert_gt(elect_leader_last_heartbeat_ms(leader), 0);
+    cr_assert_leq(elect_leader_last_heartbeat_ms(leader), (int64_t)time(NULL) * 1000 + 1000);
+    elect_leader_free(leader);
+    elect_election_free(a);
     close_client(client);
     redis_server_stop(server);
 }

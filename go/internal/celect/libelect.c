@@ -14868,7 +14868,6 @@ struct elect__redis_server {
     char policy[32]; /* maxmemory_policy */
     bool replica, cluster, aof, loading;
     int replicas; /* that are online */
-    int64_t uptime_s;
 };
 
 /* Where our candidates of one election tell each other what changed. */
@@ -16018,7 +16017,6 @@ int elect__redis_check_replicas(const char *info)
 
 static void read_info(struct elect__redis_server *server, const char *info)
 {
-    char text[32];
     memset(server, 0, sizeof *server);
     server->known = true;
     server->told = *info != '\0';
@@ -16033,7 +16031,6 @@ static void read_info(struct elect__redis_server *server, const char *info)
     server->aof = has(info, "aof_enabled", "1");
     server->loading = has(info, "loading", "1");
     server->replicas = elect__redis_check_replicas(info);
-    server->uptime_s = strtoll(elect__redis_info_field(info, "uptime_in_seconds", text, sizeof text), NULL, 10);
 }
 
 /* ---- what it is worth ---- */
@@ -17996,11 +17993,12 @@ static void check_holder(struct elect__redis_seat *seat, const char *id, int64_t
     seat->odd_ttl_ms = odd ? lock_ttl_ms : 0;
 }
 
-/* The leader's last renewal, as what is left of its lease tells it. */
+/* The leader's last renewal, as what is left of its lease tells it: now, where its TTL is not told and is longer than ours. */
 static int64_t heartbeat_ms(const struct elect__redis_seat *seat, int64_t left_ns)
 {
     int64_t ttl_ms = seat->holder_ttl_ms != 0 ? seat->holder_ttl_ms : seat->slot->settings->lock_ttl_ns / ELECT__MS;
-    return elect__redis_real_ms(seat->redis) - (ttl_ms - left_ns / ELECT__MS);
+    int64_t age_ms = ttl_ms - left_ns / ELECT__MS;
+    return elect__redis_real_ms(seat->redis) - (age_ms > 0 ? age_ms : 0);
 }
 
 static void finish_held(struct elect__redis_seat *seat, struct elect__reply *reply, struct elect__leader_view *view)

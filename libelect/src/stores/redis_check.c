@@ -68,7 +68,6 @@ int elect__redis_check_replicas(const char *info)
 
 static void read_info(struct elect__redis_server *server, const char *info)
 {
-    char text[32];
     memset(server, 0, sizeof *server);
     server->known = true;
     server->told = *info != '\0';
@@ -83,7 +82,6 @@ static void read_info(struct elect__redis_server *server, const char *info)
     server->aof = has(info, "aof_enabled", "1");
     server->loading = has(info, "loading", "1");
     server->replicas = elect__redis_check_replicas(info);
-    server->uptime_s = strtoll(elect__redis_info_field(info, "uptime_in_seconds", text, sizeof text), NULL, 10);
 }
 
 /* ---- what it is worth ---- */

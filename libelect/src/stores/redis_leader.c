@@ -93,11 +93,12 @@ static void check_holder(struct elect__redis_seat *seat, const char *id, int64_t
     seat->odd_ttl_ms = odd ? lock_ttl_ms : 0;
 }
 
-/* The leader's last renewal, as what is left of its lease tells it. */
+/* The leader's last renewal, as what is left of its lease tells it: now, where its TTL is not told and is longer than ours. */
 static int64_t heartbeat_ms(const struct elect__redis_seat *seat, int64_t left_ns)
 {
     int64_t ttl_ms = seat->holder_ttl_ms != 0 ? seat->holder_ttl_ms : seat->slot->settings->lock_ttl_ns / ELECT__MS;
-    return elect__redis_real_ms(seat->redis) - (ttl_ms - left_ns / ELECT__MS);
+    int64_t age_ms = ttl_ms - left_ns / ELECT__MS;
+    return elect__redis_real_ms(seat->redis) - (age_ms > 0 ? age_ms : 0);
 }
 
 static void finish_held(struct elect__redis_seat *seat, struct elect__reply *reply, struct elect__leader_view *view)

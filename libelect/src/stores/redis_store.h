@@ -28,7 +28,6 @@ struct elect__redis_server {
     char policy[32]; /* maxmemory_policy */
     bool replica, cluster, aof, loading;
     int replicas; /* that are online */
-    int64_t uptime_s;
 };
 
 /* Where our candidates of one election tell each other what changed. */
