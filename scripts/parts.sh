@@ -131,13 +131,14 @@ fuzz_one()
 # Only what needs a thread, or is needed by one, can race. ThreadSanitizer does not see what happens inside the
 # distribution's libevent, which is built without it; helgrind does. It takes the tests that use each lock and each hand-over
 # (gates, loop, queues, dispatcher, the group of local:, release by the last reference), and leaves out those that repeat.
+# Allocations that fail are AddressSanitizer's.
 part_races()
 {
     local failures=0 calm=()
     ! setarch -R true 2>/dev/null || calm=(setarch -R) # some kernels place memory where ThreadSanitizer wants its own
     cmake_preset tsan criterion_elect_static elect_sim elect_bench interop_candidate \
         && "${calm[@]}" ctest --test-dir build/tsan -V --no-tests=error -j 6 -L '^(unit|stores|bench)$' \
-            -E '^test_(options|local_freeze)$' || failures=1
+            -E '^test_(options|local_freeze|allocations_.*|redis_allocations)$' || failures=1
     cmake_preset valgrind criterion_elect_static && ctest --test-dir build/valgrind -V --no-tests=error -j 2 -L '^helgrind$' \
         -R '^helgrind_test_(api_(abuse|callbacks|events|free|lifecycle|process|terms)|candidate)$' || failures=1
     return $failures

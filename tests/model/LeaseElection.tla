@@ -98,7 +98,8 @@ CanAcquire(n) ==
      /\ gen < MaxGrants \/ lock.id # None \* else nothing could come of it any more
 Acquire(n) ==
   LET x == nodes[n]
-      m == [Msg("acq", n, Fresh, 0, TRUE) EXCEPT !.hi = IF P("forget-highest-epoch") THEN 0 ELSE x.hi, !.lossd = x.lossd, !.srv = x.srv]
+      m == [Msg("acq", n, Fresh, 0, TRUE) EXCEPT !.hi = IF P("forget-highest-epoch") THEN 0 ELSE x.hi, !.lossd = x.lossd,
+                                          !.srv = IF P("served-grace-untold") THEN 0 ELSE x.srv]
   IN /\ CanAcquire(n) /\ Room /\ msgs' = msgs \cup {m}
      /\ Put(n, [Sent(x, "acq") EXCEPT !.att = m.att, !.open = IF Plain THEN @ ELSE @ \cup {m.att}])
      /\ UNCHANGED <<store, reps, res, ghost, calm>>
