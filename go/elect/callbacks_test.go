@@ -118,8 +118,9 @@ func TestPanicsAndGoexitInCallbacks(t *testing.T) {
 		expectRecord(t, records, "in=OnLoseLeadership election=job panic=two")
 		waitElected(t, election)
 	}
+	story.expect(t, "begins") // a term that ends before its beginning was read is not told
 	stop(t, election)
-	story.expect(t, "begins", "ends")
+	story.expect(t, "ends")
 }
 
 func expectRecord(t *testing.T, records story, text string) {

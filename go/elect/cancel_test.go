@@ -182,7 +182,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	for i := 0; i < many; i++ {
 		expect(t, "Report", receive(t, "Report", asked), context.Canceled)
 	}
-	if left := inC("Election_report"); left > elect.Requests {
+	if left := inC("Election_report"); left > elect.CallsAtOnce {
 		t.Error(left, "threads wait for the store")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,13 +17,14 @@ import (
 
 // A Client is a connection to one store, for any number of elections. Close it; its memory is then the collector's.
 type Client struct {
-	handle  *clientHandle
-	logger  *slog.Logger
-	config  Config        // what it was opened with
-	done    chan struct{} // closed when the last event has been read
-	callers sync.Map      // goroutines that run a user's code
-	logs    logWorker
-	asked   chan struct{} // has an element for each request that C waits for
+	handle    *clientHandle
+	logger    *slog.Logger
+	keep      bool          // KeepStanding
+	done      chan struct{} // closed when the last event has been read
+	callers   sync.Map      // goroutines that run a user's code
+	logs      logWorker
+	requests  slots
+	questions slots // who leads
 
 	mu        sync.Mutex
 	taken     atomic.Int64         // events
@@ -42,7 +44,8 @@ func Open(config *Config) (*Client, error) {
 	if own.Logger == nil {
 		own.Logger = slog.Default()
 	}
-	if own.LogLevel == "" && urlOption(own.Store, "log_level") == "" {
+	_, query, _ := strings.Cut(own.Store, "?")
+	if inURL, _ := url.ParseQuery(query); own.LogLevel == "" && !inURL.Has("log_level") {
 		own.LogLevel = lowestLevel(own.Logger)
 	}
 	if own.CustomStore == nil && strings.HasPrefix(own.Store, "custom:") {
@@ -60,9 +63,10 @@ func Open(config *Config) (*Client, error) {
 	client := &Client{
 		handle:    newClientHandle(at),
 		logger:    own.Logger,
-		config:    own,
+		keep:      own.KeepStanding,
 		done:      make(chan struct{}),
-		asked:     make(chan struct{}, requests),
+		requests:  make(slots, callsAtOnce),
+		questions: make(slots, callsAtOnce),
 		elections: map[uint64]*Election{},
 	}
 	celect.Client_on_log(client.handle, nil, 0, nil)
@@ -94,10 +98,8 @@ func (c *Client) New(config *Config) (*Election, error) {
 	election := &Election{
 		client: c,
 		handle: newElectionHandle(at),
-		times:  timesOf(config, &c.config),
-		role:   roleOf(config, &c.config),
 		done:   make(chan struct{}),
-		keep:   config.KeepStanding || c.config.KeepStanding,
+		keep:   config.KeepStanding || c.keep,
 	}
 	return election, nil
 }
@@ -147,8 +149,11 @@ func update(changes *Config, call func(celect.Elect_options) int32) error {
 // Report asks for "metrics" (of this client), "store" (its tier and fitness), "elections" (all in the store) or "doctor" (a
 // check of the store, which takes some seconds), as elect_client_report of elect.h has them.
 func (c *Client) Report(ctx context.Context, what string) (json.RawMessage, error) {
-	report, err := c.request(ctx, func(timeoutMS int64, at *uintptr) int32 {
-		return celect.Client_report(c.handle, what, timeoutMS, at)
+	report, err := request(ctx, c.requests, func(timeoutMS int64) (json.RawMessage, error) {
+		defer runtime.KeepAlive(c)
+		var at uintptr
+		code := celect.Client_report(c.handle, what, timeoutMS, &at)
+		return takeString(at), codeError(code)
 	})
 	return report, explained(err, "what=%q: must be metrics, store, elections or doctor", what)
 }
@@ -158,48 +163,50 @@ func (c *Client) Forget(ctx context.Context, name string) error {
 	if strings.ContainsRune(name, 0) { // in C it would be cut there, and be another
 		return &Error{ErrInvalid, fmt.Sprintf("name=%q: a text must not hold a zero byte", name)}
 	}
-	_, err := c.request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
-		return celect.Client_forget(c.handle, name, timeoutMS)
+	_, err := request(ctx, c.requests, func(timeoutMS int64) (any, error) {
+		defer runtime.KeepAlive(c)
+		return nil, codeError(celect.Client_forget(c.handle, name, timeoutMS))
 	})
 	return explained(err, "name=%q: must have 1 to 200 bytes", name)
 }
 
 const (
 	requestLimit = time.Minute // the longest that anything is asked of a store
-	requests     = 16          // under way at once: each of them holds a thread, also when nobody waits for it any more
+	callsAtOnce  = 16          // requests, and questions who leads
 )
 
-// request runs a call that waits for the store, until ctx ends; the call ends by its own time limit.
-func (c *Client) request(ctx context.Context, call func(timeoutMS int64, at *uintptr) int32) (json.RawMessage, error) {
+// slots has an element for each call that C waits in: each holds a thread, also when nobody waits for it any more.
+type slots chan struct{}
+
+// request runs a call that waits for the store, once there is a slot, until ctx ends; the call ends by its own time limit.
+func request[T any](ctx context.Context, slots slots, call func(timeoutMS int64) (T, error)) (none T, err error) {
 	if err := context.Cause(ctx); err != nil {
-		return nil, err
+		return none, err
 	}
 	select {
-	case c.asked <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	}
 	limit := requestLimit.Milliseconds()
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, max(0, time.Until(deadline).Milliseconds()+1))
 	}
 	type answer struct {
-		text json.RawMessage
-		err  error
+		value T
+		err   error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		var at uintptr
-		code := call(limit, &at)
-		runtime.KeepAlive(c)
-		<-c.asked
-		answers <- answer{takeString(at), codeError(code)}
+		value, err := call(limit)
+		<-slots
+		answers <- answer{value, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	case answer := <-answers:
-		return answer.text, answer.err
+		return answer.value, answer.err
 	}
 }
 

@@ -137,14 +137,18 @@ func (c Config) LogValue() slog.Value {
 	var shown []slog.Attr
 	options := celect.Options_new()
 	defer celect.Options_free(options)
-	_ = c.eachField(func(name, text string) error {
-		if celect.Options_set(options, name, text) != celect.ELECT_OK { // who knows what is secret in it
-			shown = append(shown, slog.String(name, "invalid"))
-			return nil
+	for _, field := range c.fields() {
+		text := field.text()
+		if text == "" {
+			continue
 		}
-		shown = append(shown, slog.String(name, celect.Options_get(options, name)))
-		return nil
-	})
+		if celect.Options_set(options, field.name, text) == celect.ELECT_OK {
+			text = celect.Options_get(options, field.name)
+		} else { // who knows what is secret in it
+			text = "invalid"
+		}
+		shown = append(shown, slog.String(field.name, text))
+	}
 	return slog.GroupValue(shown...)
 }
 
@@ -163,17 +167,20 @@ func (c *Config) fill(text func(tableRow) string) {
 	if err := json.Unmarshal([]byte(celect.Options_table()), &table); err != nil {
 		return // there is none where libelect isn't
 	}
-	fields := c.fields()
+	texts := map[string]string{}
 	for _, row := range table {
-		field, value := fields[row.Name], text(row)
+		texts[row.Name] = text(row)
+	}
+	for _, field := range c.fields() {
+		text := texts[field.name]
 		switch {
-		case value == "" || value == "auto":
+		case text == "" || text == "auto":
 		case field.Type() == durationType:
-			field.SetInt(int64(durationOf(value)))
+			field.SetInt(int64(durationOf(text)))
 		case field.Kind() == reflect.Bool:
-			field.SetBool(value == "off")
+			field.SetBool(text == "off")
 		default:
-			field.SetString(value)
+			field.SetString(text)
 		}
 	}
 }
@@ -188,82 +195,73 @@ func durationOf(text string) time.Duration {
 	return duration
 }
 
-// fields are those that are options, by the options' names.
-func (c *Config) fields() map[string]reflect.Value {
-	fields := map[string]reflect.Value{}
-	value := reflect.ValueOf(c).Elem()
-	for i := 0; i < value.NumField(); i++ {
-		if name := value.Type().Field(i).Tag.Get("elect"); name != "" {
-			fields[name] = value.Field(i)
+// A field is one of Config's that are options.
+type field struct {
+	reflect.Value
+	name string
+}
+
+// fields are all of them, in their order.
+func (c *Config) fields() (fields []field) {
+	config := reflect.ValueOf(c).Elem()
+	for i := 0; i < config.NumField(); i++ {
+		if name := config.Type().Field(i).Tag.Get("elect"); name != "" {
+			fields = append(fields, field{config.Field(i), name})
 		}
 	}
 	return fields
 }
 
-func fieldText(field reflect.Value) string {
+// text is the field in the table's way of writing; "" when it is not set.
+func (f field) text() string {
 	switch {
-	case field.IsZero():
+	case f.IsZero():
 		return ""
-	case field.Kind() == reflect.Bool:
+	case f.Kind() == reflect.Bool:
 		return "off"
-	case field.Type() == durationType && time.Duration(field.Int()) == None:
+	case f.Type() == durationType && time.Duration(f.Int()) == None:
 		return "0s"
-	case field.Type() == durationType:
-		return time.Duration(field.Int()).String()
+	case f.Type() == durationType:
+		return time.Duration(f.Int()).String()
 	}
-	return field.String()
+	return f.Value.String()
 }
 
-// options are to be freed. Strings with a zero byte would be cut there in C.
+// options are to be freed.
 func (c *Config) options() (celect.Elect_options, error) {
 	if !celect.Supported {
 		return nil, ErrUnsupported
 	}
-	if c == nil {
-		c = &Config{}
-	}
 	options := celect.Options_new()
-	set := func(name, text string) error {
-		if strings.ContainsRune(text, 0) {
-			return &Error{ErrInvalid, fmt.Sprintf("%s: a text must not hold a zero byte", name)}
-		}
-		return optionsError(celect.Options_set(options, name, text), options)
+	if c == nil {
+		return options, nil
 	}
-	err := c.each(set)
-	if err != nil {
+	if err := c.set(options); err != nil {
 		celect.Options_free(options)
 		return nil, err
 	}
 	return options, nil
 }
 
-// each hands on the options that are set.
-func (c *Config) each(set func(name, text string) error) error {
-	if c.CustomStore != nil {
-		if c.Store != "" && !strings.HasPrefix(c.Store, "custom:") {
-			return &Error{ErrInvalid, "Store and CustomStore are both set; a client has one store"}
-		}
-		if c.Store == "" {
-			if err := set("store", "custom:"); err != nil {
-				return err
-			}
-		}
+// set sets the options that are set here. Texts with a zero byte would be cut there in C.
+func (c Config) set(options celect.Elect_options) error {
+	switch {
+	case c.CustomStore == nil || strings.HasPrefix(c.Store, "custom:"):
+	case c.Store == "":
+		c.Store = "custom:"
+	default:
+		return &Error{ErrInvalid, "Store and CustomStore are both set; a client has one store"}
 	}
-	return c.eachField(set)
-}
-
-// eachField hands on the options whose fields are set, in their order.
-func (c *Config) eachField(set func(name, text string) error) error {
-	value := reflect.ValueOf(c).Elem()
-	for i := 0; i < value.NumField(); i++ {
-		name := value.Type().Field(i).Tag.Get("elect")
-		if name == "" {
+	for _, field := range c.fields() {
+		text := field.text()
+		if strings.ContainsRune(text, 0) {
+			return &Error{ErrInvalid, fmt.Sprintf("%s: a text must not hold a zero byte", field.name)}
+		}
+		if text == "" {
 			continue
 		}
-		if text := fieldText(value.Field(i)); text != "" {
-			if err := set(name, text); err != nil {
-				return err
-			}
+		if err := optionsError(celect.Options_set(options, field.name, text), options); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package elect
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"runtime"
 	"sync"
 	"time"
@@ -40,25 +39,21 @@ type Election struct {
 	client *Client
 	owned  bool // the client is this election's alone
 	handle celect.Elect_election
-	times  times
-	role   Role
 	keep   bool // KeepStanding
 	done   chan struct{}
 	worker worker
 
 	mu       sync.Mutex
-	tag      uint64 // 0: not begun
-	started  bool
-	term     *term // the one under way: ELECTED was read, LOST was not
-	told     *term // the one whose beginning OnBecomeLeader's functions have heard of, and whose end they have not
-	leader   *LeaderInfo
-	known    bool // leader says something, if only that nobody leads
+	tag      uint64  // 0: not begun
+	term     *term   // the one under way: ELECTED was read, LOST was not
+	told     *term   // the one whose beginning OnBecomeLeader's functions have heard of, and whose end they have not
+	leader   *Leader // nil: not known
 	asking   *asking
 	changed  chan struct{}
 	become   []func()
 	lose     []func()
 	channels []*notices
-	unhook   func() bool // of the context that ends this election
+	unhook   func() bool // of the context that ends this election; nil: it was not started
 }
 
 var _ LeaderElection = (*Election)(nil)
@@ -111,11 +106,10 @@ func (e *Election) Begin(ctx context.Context) error {
 	code := celect.Election_start(e.handle)
 	switch {
 	case code == celect.ELECT_OK:
-		e.started = true
 		e.unhook = context.AfterFunc(ctx, e.ask)
-	case !e.started && code == celect.ELECT_ESTATE:
+	case e.unhook == nil && code == celect.ELECT_ESTATE:
 		return ErrClosed
-	case !e.started: // it can't be: let its end be told
+	case e.unhook == nil: // it can't be: let its end be told
 		celect.Election_stop(e.handle)
 	}
 	return codeError(code)
@@ -234,10 +228,10 @@ func (e *Election) resign(epoch uint64, backoff time.Duration) error {
 }
 
 // WaitElected waits until this candidate leads, also before Begin; ErrClosed when it was stopped, ctx's cause when that ends
-// first, ErrState of an observer, which never leads.
+// first, ErrState of an observer.
 func (e *Election) WaitElected(ctx context.Context) error {
-	if e.role == Observer {
-		return ErrState
+	if err := e.mayLead(); err != nil {
+		return err
 	}
 	for {
 		changed := e.watch()
@@ -258,20 +252,26 @@ func (e *Election) WaitElected(ctx context.Context) error {
 
 // Depose asks the leader of this epoch, 0 for whoever leads, through the store, to resign. An observer may.
 func (e *Election) Depose(ctx context.Context, epoch uint64) error {
-	_, err := e.client.request(ctx, func(timeoutMS int64, _ *uintptr) int32 {
+	_, err := request(ctx, e.client.requests, func(timeoutMS int64) (any, error) {
 		defer runtime.KeepAlive(e)
-		return celect.Election_depose(e.handle, epoch, timeoutMS)
+		return nil, codeError(celect.Election_depose(e.handle, epoch, timeoutMS))
 	})
 	return err
 }
 
 // Report asks the store for "status" or "history" (the last terms), as the command elect prints them.
 func (e *Election) Report(ctx context.Context, what string) (json.RawMessage, error) {
-	report, err := e.client.request(ctx, func(timeoutMS int64, at *uintptr) int32 {
-		defer runtime.KeepAlive(e)
-		return celect.Election_report(e.handle, what, timeoutMS, at)
+	report, err := request(ctx, e.client.requests, func(timeoutMS int64) (json.RawMessage, error) {
+		return e.report(what, timeoutMS)
 	})
 	return report, explained(err, "what=%q: must be status or history", what)
+}
+
+func (e *Election) report(what string, timeoutMS int64) (json.RawMessage, error) {
+	defer runtime.KeepAlive(e)
+	var at uintptr
+	code := celect.Election_report(e.handle, what, timeoutMS, &at)
+	return takeString(at), codeError(code)
 }
 
 // Update changes the election's dynamic options: Address and Metadata.
@@ -280,43 +280,17 @@ func (e *Election) Update(changes *Config) error {
 	return update(changes, func(options celect.Elect_options) int32 { return celect.Election_update(e.handle, options) })
 }
 
-// times are those of an election that Go needs to know.
-type times struct{ ttl, heartbeat, retry time.Duration }
-
-// timesOf looks for them where libelect does: in the election's options, in the client's, in the store's URL.
-func timesOf(election, client *Config) times {
-	pick := func(name string, inElection, inClient, otherwise time.Duration) time.Duration {
-		inURL, _ := time.ParseDuration(urlOption(client.Store, name)) // 0 when it is not there
-		for _, duration := range []time.Duration{inElection, inClient, inURL} {
-			if duration > 0 {
-				return duration
-			}
-		}
-		return otherwise
-	}
-	ttl := pick("lock_ttl", election.LockTTL, client.LockTTL, 10*time.Second)
-	return times{
-		ttl:       ttl,
-		heartbeat: pick("heartbeat_interval", election.HeartbeatInterval, client.HeartbeatInterval, ttl*3/10),
-		retry:     pick("retry_interval", election.RetryInterval, client.RetryInterval, ttl/5),
-	}
+// time is what is in force of an option that is a duration, wherever it was set.
+func (e *Election) time(option string) time.Duration {
+	defer runtime.KeepAlive(e)
+	return time.Duration(celect.Election_time_ms(e.handle, option)) * time.Millisecond
 }
 
-// roleOf looks for it there too.
-func roleOf(election, client *Config) Role {
-	for _, role := range []Role{election.Role, client.Role} {
-		if role != "" {
-			return role
-		}
+// mayLead refuses to wait for what never comes.
+func (e *Election) mayLead() error {
+	defer runtime.KeepAlive(e)
+	if celect.Election_observes(e.handle) == 1 {
+		return &Error{ErrState, "role=observer: it never leads, and this would wait for ever; Begin or Start it"}
 	}
-	return Role(urlOption(client.Store, "role"))
-}
-
-// urlOption is what the query of a store's URL says of an option; "" when it says nothing.
-func urlOption(store, name string) string {
-	parsed, err := url.Parse(store)
-	if err != nil {
-		return ""
-	}
-	return parsed.Query().Get(name)
+	return nil
 }

@@ -15,7 +15,7 @@ const (
 	ErrInvalid     Code = celect.ELECT_EINVAL       // a bad argument or option; the text names the rule
 	ErrNoMemory    Code = celect.ELECT_ENOMEM       // no memory
 	ErrTimeout     Code = celect.ELECT_ETIMEOUT     // no answer in time; what was asked for may go on
-	ErrState       Code = celect.ELECT_ESTATE       // not now: started twice, or somebody leads
+	ErrState       Code = celect.ELECT_ESTATE       // not now: started twice, somebody leads, or an observer would wait to lead
 	ErrNotLeader   Code = celect.ELECT_ENOTLEADER   // this candidate does not lead, or not in this term
 	ErrStore       Code = celect.ELECT_ESTORE       // the store refused, or can't be used
 	ErrUnreachable Code = celect.ELECT_EUNREACHABLE // no connection now; libelect keeps trying

@@ -63,9 +63,6 @@ func TestErrorsOfCallsAtTheWrongTime(t *testing.T) {
 	expectInvalid(t, err, "what", "nothing", "metrics, store")
 	_, err = election.Report(context.Background(), "nothing")
 	expectInvalid(t, err, "what", "nothing", "status or history")
-	observer, err := client.New(&elect.Config{Name: "job", InstanceID: "observer", Role: elect.Observer})
-	check(t, err)
-	expect(t, "WaitElected of an observer", observer.WaitElected(context.Background()), error(elect.ErrState))
 	_, err = client.New(&elect.Config{Name: "job"})
 	expectInvalid(t, err)
 	expectInvalid(t, client.Update(&elect.Config{Prefix: "other"}))
@@ -102,12 +99,29 @@ func expectInvalid(t *testing.T, err error, texts ...string) {
 	}
 }
 
-// The role may be the client's, or in the URL.
-func TestWaitElectedOfAnObserver(t *testing.T) {
-	for _, config := range []*elect.Config{
-		{Store: "memory:", Role: elect.Observer, LogLevel: "off"}, {Store: "memory:?role=observer", LogLevel: "off"},
+// What never comes is not waited for, and nothing was begun. The role may be the election's, the client's, or in the URL.
+func TestWaitingToLeadAsAnObserver(t *testing.T) {
+	for _, config := range []struct{ client, election elect.Config }{
+		{elect.Config{Store: "memory:"}, elect.Config{Role: elect.Observer}},
+		{elect.Config{Store: "memory:", Role: elect.Observer}, elect.Config{}},
+		{elect.Config{Store: "memory:?role=observer"}, elect.Config{}},
 	} {
-		observer := candidate(t, open(t, config), "job")
-		expect(t, "WaitElected", observer.WaitElected(context.Background()), error(elect.ErrState))
+		client := open(t, &config.client)
+		config.election.Name = "job"
+		observer, err := client.New(&config.election)
+		check(t, err)
+		for what, err := range map[string]error{
+			"Run":         receive(t, "Run", run(context.Background(), observer, panicsInItsWork)),
+			"WaitElected": observer.WaitElected(context.Background()),
+		} {
+			if !errors.Is(err, elect.ErrState) || !strings.Contains(err.Error(), "role=observer") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		expect(t, "has begun", elect.Begun(observer), false)
+		check(t, observer.Begin(context.Background()))
+		stop(t, observer)
 	}
+	candidate := candidate(t, open(t, &elect.Config{Store: "memory:?role=observer", Role: elect.Candidate}), "job")
+	lead(t, candidate)
 }

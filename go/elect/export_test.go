@@ -9,8 +9,8 @@ import (
 // OptionFields are the tags of Config's fields.
 func OptionFields() map[string]bool {
 	names := map[string]bool{}
-	for name := range (&Config{}).fields() {
-		names[name] = true
+	for _, field := range (&Config{}).fields() {
+		names[field.name] = true
 	}
 	return names
 }
@@ -40,7 +40,7 @@ func CodesEnd() Code {
 func Begun(e *Election) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.started
+	return e.unhook != nil
 }
 
-const Requests = requests
+const CallsAtOnce = callsAtOnce

@@ -5,6 +5,7 @@ package elect_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -93,7 +94,28 @@ func TestHealthOfAStoreThatHangs(t *testing.T) {
 		if waiting := inC(function); waiting > 1 {
 			t.Error(waiting, "threads wait for the store")
 		}
-		closeNow(t, election.Client())
+	}
+}
+
+// However many elections are asked for, few threads of a client wait for its store, and none for longer than one alone.
+func TestWhoLeadsInManyElectionsOfAStoreThatHangs(t *testing.T) {
+	client := openHung(t, faultTTL)
+	const many = 10 * elect.CallsAtOnce
+	errs := make(chan error, many)
+	for i := 0; i < many; i++ {
+		election := candidate(t, client, fmt.Sprint("job", i))
+		go func() { errs <- second(election.GetLeaderInfo()) }()
+	}
+	for answered := 0; answered < many; {
+		if waiting := inC("Election_report"); waiting > elect.CallsAtOnce {
+			t.Fatal(waiting, "threads wait for the store")
+		}
+		select {
+		case err := <-errs:
+			expect(t, "GetLeaderInfo", err, error(elect.ErrTimeout))
+			answered++
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 

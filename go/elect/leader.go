@@ -103,11 +103,9 @@ func (e *Election) whoLeads() *asking {
 	asked := &asking{done: make(chan struct{})}
 	e.asking = asked
 	go func() {
-		limit := min(e.times.ttl, askingLimit)
-		asked.leader, asked.err = e.leaderKnown(limit)
-		if asked.err == ErrState { // not started: nothing is known here
-			asked.leader, asked.err = e.leaderInStore(limit)
-		}
+		ctx, cancel := context.WithTimeoutCause(context.Background(), min(e.time("lock_ttl"), askingLimit), ErrTimeout)
+		defer cancel()
+		asked.leader, asked.err = request(ctx, e.client.questions, e.leaderAsked)
 		e.mu.Lock()
 		e.asking = nil
 		e.mu.Unlock()
@@ -116,11 +114,19 @@ func (e *Election) whoLeads() *asking {
 	return asked
 }
 
-// leaderKnown is the leader when that is not older than a heartbeat, or becomes so within limit.
-func (e *Election) leaderKnown(limit time.Duration) (*LeaderInfo, error) {
+func (e *Election) leaderAsked(timeoutMS int64) (*LeaderInfo, error) {
+	leader, err := e.leaderKnown(timeoutMS)
+	if err == ErrState { // not started: nothing is known here
+		return e.leaderInStore(timeoutMS)
+	}
+	return leader, err
+}
+
+// leaderKnown is the leader when that is not older than a heartbeat, or becomes so in time.
+func (e *Election) leaderKnown(timeoutMS int64) (*LeaderInfo, error) {
 	defer runtime.KeepAlive(e)
 	var at uintptr
-	code := celect.Election_leader(e.handle, e.times.heartbeat.Milliseconds(), limit.Milliseconds(), &at)
+	code := celect.Election_leader(e.handle, e.time("heartbeat_interval").Milliseconds(), timeoutMS, &at)
 	if code != celect.ELECT_OK {
 		return nil, Code(code)
 	}
@@ -133,16 +139,13 @@ func (e *Election) leaderKnown(limit time.Duration) (*LeaderInfo, error) {
 }
 
 // leaderInStore asks the store, once, as the command elect status does.
-func (e *Election) leaderInStore(limit time.Duration) (*LeaderInfo, error) {
-	defer runtime.KeepAlive(e)
-	var at uintptr
-	code := celect.Election_report(e.handle, "status", limit.Milliseconds(), &at)
-	report := takeString(at)
-	if code == celect.ELECT_EUNREACHABLE { // what one that has begun says of such a store
-		code = celect.ELECT_ETIMEOUT
+func (e *Election) leaderInStore(timeoutMS int64) (*LeaderInfo, error) {
+	report, err := e.report("status", timeoutMS)
+	if err == ErrUnreachable { // what one that has begun says of such a store
+		err = ErrTimeout
 	}
-	if code != celect.ELECT_OK {
-		return nil, Code(code)
+	if err != nil {
+		return nil, err
 	}
 	var status struct {
 		Leader *struct {
@@ -216,12 +219,8 @@ func (e *Election) latest() (*Leader, <-chan struct{}) {
 	changed := e.watch()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.known = e.known || e.nobodyLeads()
-	if !e.known {
-		return nil, changed
-	}
-	if e.leader == nil {
-		return &Leader{}, changed
+	if e.leader == nil && e.nobodyLeads() {
+		e.leader = &Leader{}
 	}
 	return e.leader, changed
 }

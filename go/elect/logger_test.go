@@ -49,7 +49,7 @@ func TestLoggerTakesWhatItsLevelAllows(t *testing.T) {
 	expectInvalid(t, second(client.New(&elect.Config{Name: "job", Logger: quiet()})))
 }
 
-func second(_ *elect.Election, err error) error { return err }
+func second[T any](_ T, err error) error { return err }
 
 func TestTheURLsLogLevelCounts(t *testing.T) {
 	records := newStory()

@@ -28,7 +28,7 @@ func (c *Client) advance(by, limit time.Duration) error {
 		elections := c.running()
 		step := by
 		for _, election := range elections {
-			step = min(step, election.times.ttl/10)
+			step = min(step, election.time("lock_ttl")/10)
 		}
 		before := terms(elections)
 		err = c.script(fmt.Sprint("advance ", step))

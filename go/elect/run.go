@@ -18,8 +18,13 @@ import (
 //   - In these three, an error that tells something else than that the term, or ctx, is over is logged.
 //   - A panic of work goes on through Run, once leadership is released.
 //
+// An observer never leads: Run answers ErrState, and begins nothing.
+//
 // A term begins only after the function of the one before has returned: two never run at once in one process.
 func (e *Election) Run(ctx context.Context, work func(ctx context.Context, term Term) error) error {
+	if err := e.mayLead(); err != nil {
+		return err
+	}
 	if err := e.Begin(ctx); err != nil {
 		return err
 	}
@@ -51,8 +56,7 @@ func (e *Election) claim(ctx context.Context) (*claimed, error) {
 
 // claimed is a term that holds its release until release is called.
 type claimed struct {
-	ctx     context.Context
-	term    Term
+	Term
 	release func()
 }
 
@@ -72,7 +76,7 @@ func (e *Election) claimNow(ctx context.Context) *claimed {
 		cancel(cause)
 	}
 	won.holds++
-	return &claimed{ctx, Term{won.epoch, e, ctx}, func() {
+	return &claimed{Term{won.epoch, e, ctx}, func() {
 		won.end(nil)
 		e.letGo(won)
 	}}
@@ -90,11 +94,11 @@ func (e *Election) lead(ctx context.Context, won *claimed, work func(context.Con
 	}()
 	err = e.call(won, work)
 	returned = true
-	lasts := won.term.Check() == nil
+	lasts := won.Check() == nil
 	switch {
 	case err == nil:
 	case lasts && e.keep:
-		_ = won.term.Resign(e.times.retry)
+		_ = won.Resign(e.time("retry_interval"))
 		lasts = false
 		e.tellFailure(slog.LevelError, "elect: the leader's work failed, standing again", won, err)
 	case !lasts && !saysItIsOver(err, won.ctx):
@@ -114,7 +118,7 @@ func (e *Election) lead(ctx context.Context, won *claimed, work func(context.Con
 }
 
 func (e *Election) tellFailure(level slog.Level, text string, won *claimed, err error) {
-	e.client.say(level, text, slog.String("election", e.Name()), slog.Uint64("epoch", won.term.Epoch), slog.Any("error", err))
+	e.client.say(level, text, slog.String("election", e.Name()), slog.Uint64("epoch", won.Epoch), slog.Any("error", err))
 }
 
 func saysItIsOver(err error, ctx context.Context) bool {
@@ -130,5 +134,5 @@ func firstError(one, other error) error {
 
 func (e *Election) call(won *claimed, work func(context.Context, Term) error) error {
 	defer e.client.enter()()
-	return work(won.ctx, won.term)
+	return work(won.ctx, won.Term)
 }

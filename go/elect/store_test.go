@@ -116,9 +116,10 @@ func TestCustomStoreThatGoesWrong(t *testing.T) {
 		"is not let in": func(context.Context, bool) error { return elect.ErrAuth },
 		"panics twice":  func(context.Context, bool) error { return panicking{} },
 	} {
+		name, wrong, store := name, wrong, newShelf()
+		client := openCustom(t, store)
 		t.Run(name, func(t *testing.T) {
-			store := newShelf()
-			client := openCustom(t, store)
+			t.Parallel()
 			election := candidate(t, client, "job")
 			lost, errored := make(chan struct{}, 100), make(chan struct{}, 1)
 			election.OnLoseLeadership(func() { lost <- struct{}{} })

@@ -32,7 +32,7 @@ func (e *Election) take(event celect.Elect_event) {
 		e.wake()
 		return
 	case celect.ELECT_EVENT_LEADER_CHANGED:
-		e.known, e.leader = true, nil
+		e.leader = &Leader{}
 		if leader := celect.Event_leader(event); leader != nil && leader.Swigcptr() != 0 {
 			e.leader = leaderInfo(leader)
 		}

@@ -26,9 +26,20 @@ type line struct {
 	Epoch   uint64
 }
 
-func start(t *testing.T, program, store, id string, lines chan line) *process {
-	p := &process{Cmd: exec.Command(program), id: id}
-	p.Env = append(os.Environ(), "LISTEN=127.0.0.1:0", "LEADER_ELECTION_STORE=local:"+store, "LEADER_ELECTION_NAME=billing",
+const isService = "ELECT_TEST_IS_SERVICE"
+
+// TestMain is the service itself in the processes that the test starts.
+func TestMain(m *testing.M) {
+	if os.Getenv(isService) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func start(t *testing.T, store, id string, lines chan line) *process {
+	p := &process{Cmd: exec.Command(os.Args[0]), id: id}
+	p.Env = append(os.Environ(), isService+"=1", "LISTEN=127.0.0.1:0", "LEADER_ELECTION_STORE=local:"+store, "LEADER_ELECTION_NAME=billing",
 		"LEADER_ELECTION_INSTANCE_ID="+id)
 	p.Stderr = os.Stderr
 	out, err := p.StdoutPipe()
@@ -80,15 +91,11 @@ func get(t *testing.T, p *process, path string) (int, string) {
 }
 
 func TestThreeProcessesOneOfWhichLeads(t *testing.T) {
-	folder := t.TempDir()
-	program := filepath.Join(folder, "service")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	store := filepath.Join(t.TempDir(), "store")
 	lines := make(chan line, 1000)
 	var running []*process
 	for _, id := range []string{"a", "b", "c"} {
-		running = append(running, start(t, program, filepath.Join(folder, "store"), id, lines))
+		running = append(running, start(t, store, id, lines))
 	}
 	without := func(gone *process) (others []*process) {
 		for _, p := range running {
