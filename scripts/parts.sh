@@ -170,7 +170,7 @@ part_coverage()
 {
     local how=()
     # shellcheck disable=SC2154 # scripts/test's
-    [[ " ${parts[*]} " != *" tests "*" coverage "* ]] || how=(--report)
+    [[ " ${parts[*]} " != *" tests "*"coverage "* ]] || how=(--report)
     scripts/coverage "${how[@]}"
 }
 
