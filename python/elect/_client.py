@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import concurrent.futures
 import contextlib
 import itertools
 import json
@@ -14,16 +15,18 @@ import urllib.parse
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from elect._errors import ConfigError, ForkedError, check, check_options
+from elect._errors import ConfigError, ForkedError, StateError, check, check_options
 from elect._native import ffi, lib, named, text
-from elect._options import ClientOptions, in_env, logged_level, make_options, times_in
+from elect._options import ClientOptions, Duration, in_env, logged_level, make_options, milliseconds
 from elect._store import Server, Store
 from elect._worker import Worker, ask, log
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
+
+T = TypeVar("T")
 
 log.addHandler(logging.NullHandler())
 
@@ -41,21 +44,26 @@ class Election(Protocol):
 class ClientBase:
     """A client without what reads its events."""
 
-    def __init__(self, store: str | Store | None, name: str | None, from_env: bool, options: ClientOptions) -> None:
-        values: dict[str, Any] = {**options, "name": name}
-        url = store if isinstance(store, str) else from_env and in_env("store") or ""
+    def __init__(
+        self,
+        store: str | Store | None = None,
+        *,
+        _from_env: bool = False,
+        _name: str | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        values: dict[str, Any] = {**options, "name": _name}
+        url = store if isinstance(store, str) else _from_env and in_env("store") or ""
         if url.startswith("custom:") and not isinstance(store, Store):
             raise ConfigError("store=custom: needs code, give an elect.Store")
-        query = dict(urllib.parse.parse_qsl(url.partition("?")[2]))
-        if values.get("log_level") is None and "log_level" not in query and not (from_env and in_env("log_level")):
+        said = "log_level" in urllib.parse.parse_qs(url.partition("?")[2]) or (_from_env and in_env("log_level"))
+        if values.get("log_level") is None and not said:
             values["log_level"] = logged_level(log)
         values["store"] = "custom:" if isinstance(store, Store) else store
-        made = make_options(values, from_env)
+        made = make_options(values, _from_env)
         out = ffi.new("elect_client_t **")
         check_options(lib.elect_client_open(made, out), made)
         self.handle: Any = ffi.gc(out[0], lib.elect_client_free)
-        env = {option: in_env(option) for option in ClientOptions.__annotations__} if from_env else {}
-        self.times = times_in(options, env, query)
         self.pid = os.getpid()
         self._store = store if isinstance(store, Store) else None
         self._server: Server | None = None
@@ -68,6 +76,21 @@ class ClientBase:
         check(lib.elect_client_on_log(self.handle, ffi.NULL, ffi.NULL, ffi.NULL))
         _clients[id(self)] = self
 
+    @classmethod
+    def from_env(cls, store: str | Store | None = None, **options: Unpack[ClientOptions]) -> Self:
+        """What is not given here comes from ``LEADER_ELECTION_STORE``, ``LEADER_ELECTION_LOCK_TTL`` and so on."""
+        return cls(store, _from_env=True, **options)
+
+    # ---- what its elections wait for, and where their callbacks run ----
+
+    def condition(self, lock: threading.RLock) -> Any:
+        """A threading.Condition, or its like."""
+        raise NotImplementedError
+
+    def worker(self, users: set[Any], name: str) -> Any:
+        """A Worker, or its like."""
+        raise NotImplementedError
+
     # ---- events ----
 
     def enroll(self, election: Election) -> int:
@@ -78,8 +101,8 @@ class ClientBase:
 
     def keep(self, tag: int, election: Election) -> None:
         """Until its CLOSED."""
-        self._kept[tag] = election
         self.begin()
+        self._kept[tag] = election
 
     def begin(self) -> None:
         """What reads events, and serves a store in Python, is there from the first use on: a client that was never used
@@ -100,14 +123,16 @@ class ClientBase:
         code: int = lib.elect_client_next_event(self.handle, timeout_ms, out)
         if code != lib.ELECT_OK:
             return code
-        event = ffi.gc(out[0], lib.elect_event_free)
+        event = out[0]  # to be freed by who takes it: where that fails, a LOST releases nothing
         tag, closed = lib.elect_event_tag(event), lib.elect_event_kind(event) == lib.ELECT_EVENT_CLOSED
         election = self._elections.get(tag)
-        if tag == 0:
-            with contextlib.suppress(Exception):  # of a handler
-                self._log(event)
-        elif election is not None:
+        if election is not None:
             election.take(event)
+        else:
+            event = ffi.gc(event, lib.elect_event_free)
+            if tag == 0:
+                with contextlib.suppress(Exception):  # of a handler
+                    self._log(event)
         if closed:
             self._kept.pop(tag, None)
         return code
@@ -171,11 +196,26 @@ class ClientBase:
         made = make_options(options)
         check_options(lib.elect_client_update(self.handle, made), made)
 
-    def _report(self, what: str, timeout: float) -> Any:
-        return take_json(lambda out: lib.elect_client_report(self.handle, named(what), int(timeout * 1000), out))
+    def ask(self, call: Callable[[], T]) -> concurrent.futures.Future[T]:
+        """A call that waits for the store."""
+        self.check_fork()
+        self.begin()
+        return ask(call)
 
-    def _forget(self, name: str, timeout: float) -> None:
-        check(lib.elect_client_forget(self.handle, named(name), int(timeout * 1000)))
+    def _report(self, what: str, timeout: Duration) -> concurrent.futures.Future[Any]:
+        limit = milliseconds("timeout", timeout)
+        return self.ask(lambda: take_json(lambda out: lib.elect_client_report(self.handle, named(what), limit, out)))
+
+    def _forget(self, name: str, timeout: Duration) -> concurrent.futures.Future[None]:
+        limit = milliseconds("timeout", timeout)
+
+        def forget() -> None:
+            code = lib.elect_client_forget(self.handle, named(name), limit)
+            if code == lib.ELECT_ESTATE:
+                raise StateError(f"forget: somebody leads the election {name!r}, or stands in it")
+            check(code)
+
+        return self.ask(forget)
 
 
 def take_json(call: Callable[[Any], int]) -> Any:
@@ -196,21 +236,7 @@ class Client(ClientBase):
     slow one a ``QueueHandler``. Raises ConfigError, StoreError.
     """
 
-    def __init__(
-        self,
-        store: str | Store | None = None,
-        *,
-        _from_env: bool = False,
-        _name: str | None = None,
-        **options: Unpack[ClientOptions],
-    ) -> None:
-        super().__init__(store, _name, _from_env, options)
-        self._reader: threading.Thread | None = None
-
-    @classmethod
-    def from_env(cls, store: str | Store | None = None, **options: Unpack[ClientOptions]) -> Self:
-        """What is not given here comes from ``LEADER_ELECTION_STORE``, ``LEADER_ELECTION_LOCK_TTL`` and so on."""
-        return cls(store, _from_env=True, **options)
+    _reader: threading.Thread | None = None
 
     def _begin_to_read(self) -> None:
         reader = threading.Thread(target=self._read_all, name="elect-events", daemon=True)
@@ -232,8 +258,11 @@ class Client(ClientBase):
     def in_callback(self) -> bool:
         return self.reads() or super().in_callback()
 
-    def worker(self, users: set[int]) -> Worker:
-        return Worker(users)
+    def condition(self, lock: threading.RLock) -> threading.Condition:
+        return threading.Condition(lock)
+
+    def worker(self, users: set[int], name: str) -> Worker:
+        return Worker(users, name)
 
     def wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
         """Waits for what an event brings about."""
@@ -256,22 +285,18 @@ class Client(ClientBase):
         check(code)
         if self._reader:
             self._reader.join()
-        else:
+        else:  # no election began, but those that were made hear that they are closed
             self._read_all()
         if self._server:
             self._server.join()
 
-    def report(self, what: str, timeout: float = 30.0) -> Any:
+    def report(self, what: str, timeout: Duration = 30.0) -> Any:
         """``"metrics"`` of this client; or of the store ``"store"``, ``"elections"``, ``"doctor"`` (for seconds)."""
-        self.check_fork()
-        self.begin()
-        return ask(lambda: self._report(what, timeout)).result()
+        return self._report(what, timeout).result()
 
-    def forget(self, name: str, timeout: float = 30.0) -> None:
+    def forget(self, name: str, timeout: Duration = 30.0) -> None:
         """Removes what the store keeps of an election, its epochs too. StateError: somebody leads or stands."""
-        self.check_fork()
-        self.begin()
-        ask(lambda: self._forget(name, timeout)).result()
+        self._forget(name, timeout).result()
 
     def __enter__(self) -> Self:
         return self

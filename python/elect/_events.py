@@ -6,11 +6,15 @@ import dataclasses
 import datetime
 import enum
 import json
+import threading
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elect._errors import ElectError, Reason, error_of
 from elect._native import ffi, lib, text
+
+if TYPE_CHECKING:
+    from elect._client import ClientBase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +74,37 @@ def queue_event(unread: deque[Event], event: Event) -> None:
                 unread.remove(old)
                 break
     unread.append(event)
+
+
+class EventsBase:
+    """An iterator over events that ends with the election, or by ``close``; but for how it waits.
+
+    Who reads slowly hears of every term, of the latest leader and of the latest error."""
+
+    def __init__(self, client: ClientBase) -> None:
+        self._client = client
+        self._unread: deque[Event] = deque()
+        self._over = False
+        self._make_lock()
+
+    def _make_lock(self) -> None:
+        self._changed = self._client.condition(threading.RLock())
+
+    def _put(self, event: Event) -> None:
+        with self._changed:
+            queue_event(self._unread, event)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Ends the iteration, also of who waits in it."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def _forked(self) -> None:
+        self._make_lock()
+        self._unread.clear()
+        self._over = True
 
 
 def leader_of(leader: Any) -> LeaderInfo | None:

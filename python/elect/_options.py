@@ -9,7 +9,6 @@ import datetime
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict, Union
 
@@ -57,25 +56,37 @@ class ClientOptions(ElectionOptions, total=False):
 
 
 _KINDS: dict[str, str] = {row["name"]: row["kind"] for row in json.loads(text(lib.elect_options_table()))}
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ns": 1e-9}
+_LONGEST = 1e15  # seconds; what is more is taken for infinite
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not -_LONGEST < value < _LONGEST:  # nor not a number
+            raise ConfigError(f"{name}={value}: must be a finite number of seconds")
+        return value
+    # The value is not shown: it may be a secret of the wrong type.
+    raise ConfigError(f"{name}: must be a number of seconds or a timedelta, and is of type {type(value).__name__}")
+
+
+def milliseconds(name: str, value: Duration) -> int:
+    """A duration that is the argument called name. ConfigError when it is negative."""
+    seconds = _seconds(name, value)
+    if seconds < 0:
+        raise ConfigError(f"{name}={seconds}: must not be negative")
+    return round(seconds * 1000)
 
 
 def _words(name: str, value: Any) -> str:
     kind = _KINDS.get(name)
-    if isinstance(value, datetime.timedelta):
-        value = value.total_seconds()
     if isinstance(value, str):
         return value
     if isinstance(value, bool) and kind == "enum":
         return "on" if value else "off"
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and kind == "duration":
-        try:
-            return f"{round(value * 1_000_000)}us"
-        except (ValueError, OverflowError):
-            raise ConfigError(f"{name}={value}: must be a finite number of seconds") from None
-    # The value is not shown: it may be a secret of the wrong type.
-    wanted = "a number of seconds or a timedelta" if kind == "duration" else "a str"
-    raise ConfigError(f"{name}: must be {wanted}, and is of type {type(value).__name__}")
+    if kind == "duration":
+        return f"{round(_seconds(name, value) * 1_000_000)}us"
+    raise ConfigError(f"{name}: must be a str, and is of type {type(value).__name__}")
 
 
 def make_options(values: Mapping[str, Any], from_env: bool = False) -> Any:
@@ -100,26 +111,6 @@ def logged_level(logger: logging.Logger) -> str:
         if logger.isEnabledFor(level):
             return name
     return "error"
-
-
-def _seconds(value: Any) -> float:
-    """Of a duration that the library took; 0.0 for none, and for auto."""
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    if isinstance(value, str):
-        parts = re.findall(r"([\d.]+)(h|ms|m|s|us|\u00b5s|\u03bcs|ns)", value)
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    return value or 0.0
-
-
-def times_in(*places: Mapping[str, Any]) -> dict[str, float]:
-    """The durations that Python needs to know, each from the first place that has it."""
-    times = {}
-    for name in ("lock_ttl", "heartbeat_interval", "retry_interval"):
-        found = [seconds for seconds in (_seconds(place.get(name)) for place in places) if seconds]
-        if found:
-            times[name] = found[0]
-    return times
 
 
 def in_env(name: str) -> str | None:

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 log = logging.getLogger("elect")
 T = TypeVar("T")
+Callback = Callable[[], object]
+Callbacks = Callable[[], "list[Callback]"]  # asked when their turn has come
 
 
 def begin(name: str, call: Callable[[], None]) -> None:
@@ -50,18 +52,26 @@ def working(users: set[int]) -> Iterator[None]:
             users.discard(me)
 
 
-class Worker:
-    """Runs calls one after the other, on a thread that exists only while there are some."""
+def nothing() -> None:
+    """What follows callbacks that nobody waits for."""
 
-    def __init__(self, users: set[int]) -> None:
+
+class Worker:
+    """Runs callbacks one after the other, on a thread that exists only while there are some."""
+
+    caught: type[BaseException] = BaseException  # sys.exit() in one ends nothing: the thread is not the user's
+
+    def __init__(self, users: set[int], name: str) -> None:
         self._users = users  # the threads that run users' functions now
+        self._name = name  # of the election
         self._lock = threading.RLock()  # a signal's handler, or a finalizer, may come in between
-        self._calls: collections.deque[Callable[[], None]] = collections.deque()
+        self._calls: collections.deque[tuple[Callbacks, Callable[[], None]]] = collections.deque()
         self._running = False
 
-    def add(self, call: Callable[[], None]) -> None:
+    def add(self, callbacks: Callbacks, done: Callable[[], None] = nothing) -> None:
+        """Calls them, and then done, after what was added before."""
         with self._lock:
-            self._calls.append(call)
+            self._calls.append((callbacks, done))
             idle, self._running = not self._running, True
         if idle:
             self._begin()
@@ -73,21 +83,24 @@ class Worker:
         with working(self._users):
             try:
                 while call := self._next():
-                    call()
+                    self._call(*call)
             except BaseException:  # a test's own failure
                 self._running = False
                 raise
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> tuple[Callbacks, Callable[[], None]] | None:
         with self._lock:
             if self._calls:
                 return self._calls.popleft()
             self._running = False
             return None
 
-    def call(self, callback: Callable[[], object], name: str) -> None:
-        """A callback of the election called name. sys.exit() in it ends nothing: this thread is not the user's."""
+    def _call(self, callbacks: Callbacks, done: Callable[[], None]) -> None:
         try:
-            callback()
-        except BaseException:  # noqa: BLE001
-            log.exception("a callback of the election %r raised", name)
+            for callback in callbacks():
+                try:
+                    callback()
+                except self.caught:
+                    log.exception("a callback of the election %r raised", self._name)
+        finally:
+            done()

@@ -52,6 +52,8 @@ def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         gc.collect()
         return not opened or descriptors().keys() <= opened.keys()
 
+    for kept in ("last_exc", "last_value", "last_traceback"):  # by pytest, of a test that failed
+        vars(sys).pop(kept, None)
     until(nothing_new, f"the end of descriptors after {opened.get('')}", 10)
     opened.update(descriptors() if not opened else {}, **{"": request.node.name})
     yield

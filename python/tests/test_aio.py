@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
+import os
 import threading
-import time
 import weakref
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import elect
 import elect.aio
+import host
 import pytest
 from elect import EventKind, Reason
 from host import HANG
-
-
-def go(main: Callable[[], Coroutine[Any, Any, object]]) -> object:
-    async def guarded() -> object:
-        return await asyncio.wait_for(main(), HANG)
-
-    return asyncio.run(guarded())
-
-
-def one(**options: Any) -> elect.aio.LeaderElection:
-    return elect.aio.LeaderElection("job", **{"store": "memory:", **options})
-
-
-async def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + HANG
-    while not condition():
-        assert time.monotonic() < end, "it hangs"
-        await asyncio.sleep(0.005)
+from loops import go, one, until
 
 
 def test_from_start_to_stop() -> None:
@@ -121,8 +103,9 @@ def test_stop_before_start_and_a_client_closed() -> None:
             idle = elect.aio.LeaderElection("job", client=client)
             begun = elect.aio.LeaderElection("other", client=client)
             await begun.start()
-            with pytest.raises(elect.StateError):
-                await client.forget("other") if await begun.wait_elected() is None else None
+            assert await begun.wait_elected()
+            with pytest.raises(elect.StateError, match="forget: somebody leads the election 'other', or stands in it"):
+                await client.forget("other")
             assert await client.report("metrics")
             await client.close()
             await idle.stop()
@@ -132,180 +115,23 @@ def test_stop_before_start_and_a_client_closed() -> None:
     go(main)
 
 
-@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError])
-def test_run(kind: type[BaseException]) -> None:
-    async def main() -> None:
-        async with elect.aio.Client("memory:", retry_interval=0.02) as client:
-
-            def candidate(name: str) -> elect.aio.LeaderElection:
-                return elect.aio.LeaderElection("job", client=client, instance_id=name)
-
-            async def work(term: elect.aio.Term) -> int:
-                term.check()
-                return term.epoch
-
-            election = candidate("one")
-            assert await election.run(work)
-            assert await election.run(work) is None
-
-            async def fail(term: elect.aio.Term) -> None:
-                raise kind("of the work")
-
-            with pytest.raises(kind):
-                await candidate("two").run(fail)
-            with pytest.raises(TypeError):
-                await candidate("three").run(lambda term: None)  # type: ignore[arg-type,return-value]
-            async with candidate("four") as following:
-                await following.wait_elected()  # soon: all others were released
-
-    go(main)
-
-
-def test_run_after_losses(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        election = one(retry_interval=0.02)
-        terms: list[elect.aio.Term] = []
-
-        async def work(term: elect.aio.Term) -> str:
-            terms.append(term)
-            if len(terms) == 4:
-                return "done"
-            term.resign()
-            try:
-                await asyncio.sleep(HANG)
-            except asyncio.CancelledError:
-                assert term.reason is Reason.RESIGNED
-                assert not term.lost, "it drains"
-                if len(terms) == 1:
-                    raise
-                if len(terms) == 2:
-                    raise ValueError("too late") from None
-            return "too late"
-
-        assert await election.run(work) == "done"
-        assert len({term.epoch for term in terms}) == 4
-        with pytest.raises(elect.LeadershipLostError) as caught:
-            terms[0].check()
-        assert caught.value.reason is Reason.RESIGNED
-
-    caplog.set_level(logging.WARNING)
-    go(main)
-    assert [record.message for record in caplog.records] == ["the leader's work failed after its term was lost"]
-
-
-def test_run_keeps_standing() -> None:
-    async def main() -> None:
-        epochs: list[int] = []
-
-        async def work(term: elect.aio.Term) -> str:
-            epochs.append(term.epoch)
-            if len(epochs) < 3:
-                raise ValueError("of the work")
-            return "done"
-
-        assert await one(retry_interval=0.02).run(work, keep_standing=True) == "done"
-        assert epochs == sorted(set(epochs))
-
-    go(main)
-
-
-@pytest.mark.parametrize("times", [1, 3])
-def test_run_that_is_cancelled_ends_its_work_first(times: int) -> None:
-    async def main() -> None:
-        election = one(drain_timeout=300)
-        began, cleaning, on, order = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
-
-        async def work(term: elect.aio.Term) -> None:
-            began.set()
-            try:
-                await asyncio.sleep(HANG)
-            finally:
-                while not on.is_set():
-                    cleaning.set()
-                    try:
-                        await on.wait()
-                    except asyncio.CancelledError:
-                        assert not term.lost
-                order.append("work")
-
-        running = asyncio.create_task(election.run(work))
-        await began.wait()
-        for _ in range(times):
-            cleaning.clear()
-            running.cancel()
-            await cleaning.wait()
-        assert election.epoch > 0
-        assert not election.is_leader
-        on.set()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        assert order == ["work"]
-        assert election.epoch == 0
-
-    go(main)
-
-
-def test_run_that_is_cancelled_while_it_stands() -> None:
-    async def main() -> None:
-        async with elect.aio.Client("memory:", retry_interval=0.02) as client:
-            leader = elect.aio.LeaderElection("job", client=client, instance_id="one")
-            await leader.start()
-            await leader.wait_elected()
-            follower = elect.aio.LeaderElection("job", client=client, instance_id="two")
-            running = asyncio.create_task(follower.run(lambda term: asyncio.sleep(0)))
-            await until(lambda: follower.leader_id == "one")
-            running.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await running
-            await follower.stop()
-
-    go(main)
-
-
-def test_work_and_callbacks_may_stop_and_may_not_wait() -> None:
-    async def main() -> None:
-        election = one(drain_timeout=300)
-
-        async def work(term: elect.aio.Term) -> None:
-            with pytest.raises(elect.StateError):
-                await election.run(work)
-            with pytest.raises(elect.StateError):
-                await election.wait_elected()
-            try:
-                await election.stop()
-                await asyncio.sleep(HANG)
-            finally:
-                await election.stop()
-                await election._aio.close()
-
-        assert await election.run(work) is None
-        called = one(drain_timeout=300)
-        over = asyncio.Event()
-        called.on_become_leader(called.stop)
-        called.on_lose_leadership(called.stop)
-        called.on_lose_leadership(over.set)
-        await called.start()
-        await over.wait()
-        await until(lambda: called._aio._over)
-
-    go(main)
-
-
 def test_cancelled_waits() -> None:
     async def main() -> None:
         election = one()
-        losing, on = asyncio.Event(), asyncio.Event()
+        told, losing, on = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def lose() -> None:
             losing.set()
             await on.wait()
 
+        election.on_become_leader(told.set)
         election.on_lose_leadership(lose)
         await election.start()
-        await election.wait_elected()
+        await told.wait()
+        await until(lambda: election.leader_id)  # the last event for now
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(election.events().__anext__(), 0.01)
-        for wait in (election.stop, election.stop, election._aio.close):
+        for wait in (election.stop, election.stop, election._client.close):
             stopping = asyncio.create_task(wait())
             await losing.wait()
             await asyncio.sleep(0)
@@ -325,15 +151,16 @@ def test_the_end_of_the_loop_ends_callbacks_and_terms() -> None:
     async def main() -> None:
         election = one(drain_timeout=300)
         kept.append(election)
-        losing = asyncio.Event()
+        told, losing = asyncio.Event(), asyncio.Event()
 
         async def lose() -> None:
             losing.set()
             await asyncio.sleep(HANG)
 
+        election.on_become_leader(told.set)
         election.on_lose_leadership(lose)
         await election.start()
-        await election.wait_elected()
+        await told.wait()
         election._ask_to_stop()
         await losing.wait()
 
@@ -346,7 +173,7 @@ def test_the_end_of_the_loop_ends_callbacks_and_terms() -> None:
             await election.start()
 
     go(other)
-    election._aio.close_at_exit()
+    election._client.close_at_exit()
     assert election.epoch == 0
 
 
@@ -360,7 +187,7 @@ def test_a_loop_that_ended_while_leading() -> None:
     election: Any = go(main)
     assert election.is_leader
     gone = weakref.ref(election)
-    election._aio.close_at_exit()
+    election._client.close_at_exit()
     assert not election.is_leader
     del election
     gc.collect()
@@ -381,3 +208,94 @@ def test_leader_only() -> None:
             assert await job(2) == 4
 
     go(main)
+
+
+def test_wait_elected_answers_as_without_a_loop() -> None:
+    async def main() -> None:
+        async with elect.aio.Client("memory:", retry_interval=0.02) as client:
+            async with elect.aio.LeaderElection("job", client=client, instance_id="one") as leader:
+                assert await leader.wait_elected(HANG) is True
+                follower = elect.aio.LeaderElection("job", client=client, instance_id="two")
+                await follower.start()
+                assert await follower.wait_elected(0) is False
+                assert await follower.wait_elected(timeout=0.01) is False
+                waiting = asyncio.create_task(follower.wait_elected())
+                await leader.stop()
+                assert await waiting is True
+                waiting = asyncio.create_task(leader.wait_elected(HANG))
+                with pytest.raises(elect.ClosedError, match="wait_elected: the election 'job' was stopped"):
+                    await waiting
+            for role, words in (("observer", "has role=observer"), ("candidate", "was not started")):
+                election = elect.aio.LeaderElection("other", client=client, role=role)  # type: ignore[arg-type]
+                with pytest.raises(elect.StateError, match=f"wait_elected: the election 'other' {words}"):
+                    await election.wait_elected(1)
+
+    go(main)
+
+
+def test_stop_ends_a_wait() -> None:
+    async def main() -> None:
+        async with elect.aio.Client("memory:") as client:
+            leader, follower = (elect.aio.LeaderElection("job", client=client, instance_id=name) for name in "ab")
+            await leader.start()
+            await leader.wait_elected()
+            await follower.start()
+            waiting = [asyncio.create_task(follower.wait_elected(timeout)) for timeout in (None, HANG)]
+            await until(lambda: follower.leader_id == "a")
+            await follower.stop()
+            for wait in waiting:
+                with pytest.raises(elect.ClosedError):
+                    await wait
+
+    go(main)
+
+
+def test_durations_that_are_none() -> None:
+    async def main() -> None:
+        election = one()
+        for call in (
+            election.report("status", timeout=-1), election.depose(timeout=-1),
+            election._client.report("metrics", timeout=-1), election._client.forget("job", timeout=-1),
+        ):  # fmt: skip
+            with pytest.raises(elect.ConfigError, match="timeout=-1: must not be negative"):
+                await call
+        with pytest.raises(elect.ConfigError, match="backoff=-1: must not be negative"):
+            election.resign(-1)
+
+    go(main)
+
+
+def test_a_term_that_is_over_before_it_could_be_told_is_not_told() -> None:
+    async def main() -> None:
+        election, calls, on = one(), [], asyncio.Event()
+        election.on_become_leader(lambda: calls.append(("become", election.epoch)))
+        election.on_lose_leadership(lambda: calls.append(("lose", election.epoch)))
+        election._worker.add(lambda: [on.wait])  # the task is busy
+        events = election.events()
+
+        async def heard(kind: EventKind) -> int:
+            async for event in events:
+                if event.kind is kind:
+                    return event.epoch
+            raise AssertionError("it has ended")
+
+        async with election:
+            first = await heard(EventKind.ELECTED)
+            election.resign()
+            await heard(EventKind.LOST)
+            on.set()
+            await until(lambda: calls)
+            second = election.epoch
+        assert calls == [("become", second), ("lose", second)]
+        assert second > first
+
+    go(main)
+
+
+def test_what_was_opened_for_an_election_that_is_refused_is_closed() -> None:
+    before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
+    with pytest.raises(elect.ConfigError, match="name") as caught:
+        elect.aio.LeaderElection(store="memory:")
+    what = "the end of the library's thread, also while somebody holds the error"
+    host.until(lambda: set(os.listdir("/proc/self/task")) <= before, what, 10)  # noqa: PTH208
+    assert caught.value

@@ -76,35 +76,6 @@ def test_program(program: str, local: str, tmp_path: pathlib.Path) -> None:
         assert done.stdout.count("billed") == 2
 
 
-# Celery's part: it remembers who connects, forks, and calls them in the child.
-SIGNALS = """
-import os, sys, types
-class Signal:
-    def connect(self, function):
-        self.send = function
-        return function
-signals = types.ModuleType("celery.signals")
-signals.worker_process_init, signals.worker_process_shutdown = Signal(), Signal()
-sys.modules.update({"celery": types.ModuleType("celery"), "celery.signals": signals})
-"""
-POOL = """
-if os.fork() == 0:
-    signals.worker_process_init.send(sender=None)
-    assert election.wait_elected(60)
-    signals.worker_process_shutdown.send(sender=None, pid=os.getpid(), exitcode=0)
-    assert not election.is_leader
-    os._exit(7)
-assert os.waitstatus_to_exitcode(os.wait()[1]) == 7
-"""
-
-
-@pytest.mark.parametrize("program", [text for _, text in programs(" celery")])
-def test_a_pool_that_forks(program: str, local: str, tmp_path: pathlib.Path) -> None:
-    source = SIGNALS + adapted(program, local, tmp_path) + POOL
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, timeout=HANG, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_test_of_users_own(tmp_path: pathlib.Path) -> None:
     ((_, program),) = programs(" pytest")
     (tmp_path / "test_jobs.py").write_text(f"SOURCE = ''\n{GIVEN}\n{program}")

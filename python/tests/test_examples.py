@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "examples"))
 import scheduler  # noqa: E402
 import service  # noqa: E402
 import use_cases  # noqa: E402
-from apscheduler.schedulers.background import BackgroundScheduler  # noqa: E402
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
 

@@ -12,8 +12,9 @@ from conftest import Script
 from host import HANG
 
 START = """
-import asyncio, atexit, os, signal, sys, threading, time
+import asyncio, atexit, logging, os, signal, sys, threading, time
 import elect, elect.aio
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # -X dev has it warn of whatever took 0.1 s
 url = sys.argv[1]
 """
 LEAD = (
@@ -36,9 +37,11 @@ with elect.LeaderElection("job", store=url, instance_id="one") as one:
     "leading": (LEAD, 0),
     "leading, with callbacks": (START + """
 election = elect.LeaderElection("job", store=url, drain_timeout=30)
+told = threading.Event()
+election.on_become_leader(told.set)
 election.on_lose_leadership(lambda: os.write(1, b"lost"))
 election.start()
-election.wait_elected()
+told.wait()
 """, 0),
     "draining": (LEAD + """
 on = threading.Event()

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from typing import Any
 
 import elect
 import pytest
@@ -37,7 +38,7 @@ def in_child(check: Callable[[], None]) -> None:
 
 def test_a_child_never_leads_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     election = elect.LeaderElection("job", store="memory:")
-    idle = elect.LeaderElection("idle", client=election._threads)
+    idle = elect.LeaderElection("idle", client=election._client)
     events = election.events()
     with election:
         assert election.wait_elected(HANG)
@@ -58,7 +59,7 @@ def test_a_child_never_leads_and_says_so_once(caplog: pytest.LogCaptureFixture) 
                 lambda: election.update(address="x"), lambda: election.on_become_leader(print), lambda: next(events),
                 election._client.close, lambda: election._client.update(log_level="off"),
                 lambda: election._client.report("metrics"), lambda: election._client.forget("job"),
-                lambda: elect.LeaderElection("new", client=election._threads),
+                lambda: elect.LeaderElection("new", client=election._client),
             ):  # fmt: skip
                 try:
                     call()
@@ -68,7 +69,7 @@ def test_a_child_never_leads_and_says_so_once(caplog: pytest.LogCaptureFixture) 
             with elect.LeaderElection("job", store="memory:") as own:
                 assert own.wait_elected(HANG)
                 assert own.epoch
-            with election._threads:
+            with election._client:
                 """Its end is the parent's."""
 
         in_child(check)
@@ -141,7 +142,7 @@ def ask_child(pipe: Connection, url: str, inherited: bool) -> None:
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_multiprocessing(method: str, local: str) -> None:
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     with elect.LeaderElection("job", store=local) as election:
         election.wait_elected(HANG)
         here, there = context.Pipe()

@@ -46,18 +46,21 @@ def test_durations(ttl: Any) -> None:
     with elect.LeaderElection("job", store="memory:", lock_ttl=ttl) as election:
         assert election.wait_elected(30)
         assert 0 < election.lease_remaining <= 0.2
-        assert election._ttl_ms == 200
-        assert election._heartbeat_ms == 60
+        assert election._time_ms("lock_ttl") == 200
+        assert election._time_ms("heartbeat_interval") == 60
 
 
 def test_times_come_from_where_the_library_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADER_ELECTION_STORE", "memory:?lock_ttl=1m30s&retry_interval=1s")
     monkeypatch.setenv("LEADER_ELECTION_HEARTBEAT_INTERVAL", "2s")
     client = elect.Client.from_env(retry_interval=3)
-    election = elect.LeaderElection("job", client=client)
-    assert (election._ttl_ms, election._heartbeat_ms, election._retry) == (90_000, 2000, 3)
+
+    def times(election: elect.LeaderElection) -> list[int]:
+        return [election._time_ms(name) for name in ("lock_ttl", "heartbeat_interval", "retry_interval")]
+
+    assert times(elect.LeaderElection("job", client=client)) == [90_000, 2000, 3000]
     own = elect.LeaderElection("own", client=client, lock_ttl=20, heartbeat_interval=5)
-    assert (own._ttl_ms, own._heartbeat_ms, own._retry) == (20_000, 5000, 3)
+    assert times(own) == [20_000, 5000, 3000]
     client.close()
 
 
@@ -120,9 +123,9 @@ def test_secrets_are_not_shown() -> None:
 def test_options_of_a_client_are_not_its_elections(client: elect.Client) -> None:
     for options in ({"store": "memory:"}, {"password": "x"}, {"store": client}):
         with pytest.raises(elect.ConfigError, match="store|password"):
-            elect.LeaderElection("job", client=client, **options)  # type: ignore[arg-type]
+            elect.LeaderElection("job", client=client, **options)
     with pytest.raises(elect.ConfigError, match="client"):
-        elect.LeaderElection.from_env("job", client=client)
+        elect.LeaderElection.from_env("job", client=client)  # type: ignore[call-arg]
 
 
 def test_update() -> None:

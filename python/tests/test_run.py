@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import pathlib
+import sys
 import threading
 import time
 from typing import Any
@@ -183,16 +186,36 @@ def test_ctrl_c_between_the_claim_and_the_work_releases(client: elect.Client) ->
         assert following.wait_elected(HANG)
 
 
+def waited() -> float:
+    """How many seconds the library's thread was ready to run so far, and no processor was free for it."""
+    found = {}
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # others end meanwhile
+            found[(task / "comm").read_text().strip()] = (task / "schedstat").read_text()
+    return int(found["elect-io"].split()[1]) / 1e9
+
+
 def test_a_busy_interpreter_loses_nothing() -> None:
-    """The library renews on a thread of its own: 10 TTLs of pure Python."""
-    with elect.LeaderElection("job", store="memory:", lock_ttl=0.2) as election:
-        events = election.events()
-        assert election.wait_elected(HANG)
-        epoch, count = election.epoch, 0
-        end = time.monotonic() + 2
-        while time.monotonic() < end:
-            count += 1
-        assert election.is_leader
-        assert election.epoch == epoch
-    assert [event.reason for event in events if event.reason] == [elect.Reason.STOPPED]
-    assert count > 0
+    """10 TTLs of pure Python that lets no other thread of Python have its turn.
+
+    The library renews on a thread of its own every 60 ms, and has 120 ms for it. Where the machine did not let that
+    thread, or this whole process, run for as long a loss says nothing: then it is tried again."""
+    usual = sys.getswitchinterval()
+    for _ in range(5):
+        with elect.LeaderElection("job", store="memory:", lock_ttl=0.2) as election:
+            events = election.events()
+            assert election.wait_elected(HANG)
+            epoch, before, gap = election.epoch, waited(), 0.0
+            last = time.monotonic()
+            end = last + 2
+            sys.setswitchinterval(3600)
+            while last < end:
+                now = time.monotonic()
+                gap, last = max(gap, now - last), now
+            sys.setswitchinterval(usual)
+            leads, starved = election.is_leader and election.epoch == epoch, waited() - before
+        reasons = [event.reason for event in events if event.reason]
+        if leads and reasons == [elect.Reason.STOPPED]:
+            return
+        assert max(starved, gap) > 0.1, f"lost for {reasons}, and was kept from a processor for {starved} s only"
+    pytest.fail("this machine does not let the library run")

@@ -28,10 +28,11 @@ def interrupted(call: Callable[[], object]) -> None:
 
 def test_ctrl_c(client: elect.Client) -> None:
     leader = elect.LeaderElection("job", client=client, instance_id="one")
-    on = threading.Event()
+    told, on = threading.Event(), threading.Event()
+    leader.on_become_leader(told.set)
     leader.on_lose_leadership(on.wait)
     with leader, elect.LeaderElection("job", client=client, instance_id="two") as follower:
-        leader.wait_elected(HANG)
+        assert told.wait(HANG)
         try:
             interrupted(follower.wait_elected)
             interrupted(lambda: list(leader.events()))

@@ -108,7 +108,12 @@ def test_a_store_that_answers_nonsense_has_no_leader(answer: Any) -> None:
 def test_a_slow_store_is_asked_again() -> None:
     store = Register()
     on = threading.Event()
-    store.check = lambda remaining: (store.remaining.append(remaining), on.wait())  # type: ignore[assignment]
+
+    def wait(remaining: float) -> None:
+        store.remaining.append(remaining)
+        on.wait()
+
+    store.check = wait  # type: ignore[method-assign]
     with elect.LeaderElection("job", store=store, **FAST) as election:
         until(lambda: len(store.remaining) > 1)
         assert not election.is_leader

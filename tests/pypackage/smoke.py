@@ -7,6 +7,11 @@ from pathlib import Path
 
 import elect
 
+try:
+    import _interpreters as interpreters
+except ImportError:  # before 3.13
+    import _xxsubinterpreters as interpreters
+
 
 def lead(store: str) -> None:
     heard = []
@@ -27,11 +32,25 @@ def lead(store: str) -> None:
     assert epoch > leader.epoch
 
 
+def refused_in_subinterpreters() -> None:
+    """By the modules that cffi made; from Python 3.12 on, which asks modules."""
+    other = interpreters.create()
+    try:
+        said = interpreters.run_string(other, "import elect").formatted
+    except interpreters.RunFailedError as error:  # so it is in 3.12
+        said = str(error)
+    interpreters.destroy(other)
+    assert "ImportError" in said, said
+    assert "does not support loading in subinterpreters" in said, said
+
+
 def main(version: str, *stores: str) -> None:
     assert elect.__version__ == importlib.metadata.version("libelect") == version
     assert Path(sys.prefix) in Path(elect.__file__).parents, elect.__file__
     for store in stores:
         lead(store)
+    if sys.version_info >= (3, 12):
+        refused_in_subinterpreters()
 
 
 main(*sys.argv[1:])

@@ -1,5 +1,7 @@
 """A Redis or Valkey server of a test's own, on loopback and on a path, and a client that knows just enough."""
 
+from __future__ import annotations
+
 import contextlib
 import pathlib
 import shutil
@@ -7,6 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from host import DIES_WITH_US, HANG, free_port, server_program
 
@@ -18,7 +22,7 @@ class Refused(Exception):
 class Client:
     """One connection; commands are words, answers are str, int, None or lists."""
 
-    def __init__(self, path):
+    def __init__(self, path: pathlib.Path | str) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(HANG)
         try:
@@ -28,14 +32,14 @@ class Client:
             raise
         self.stream = self.socket.makefile("rb")
 
-    def __enter__(self):
+    def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.stream.close()
         self.socket.close()
 
-    def ask(self, *words):
+    def ask(self, *words: object) -> Any:
         texts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
         self.socket.sendall(b"*%d\r\n" % len(texts) + b"".join(b"$%d\r\n%s\r\n" % (len(t), t) for t in texts))
         answer = self.read()
@@ -43,7 +47,7 @@ class Client:
             raise answer
         return answer
 
-    def read(self):
+    def read(self) -> Any:
         line = self.stream.readline()
         if not line:
             raise ConnectionError("the server has closed the connection")
@@ -62,7 +66,7 @@ class Client:
 class Server:
     """args: of the command line. It answers once this is made."""
 
-    def __init__(self, *args, password=None):
+    def __init__(self, *args: object, password: str | None = None) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="elect-redis-"))
         self.path = self.folder / "s"
         self.args = [str(arg) for arg in args]
@@ -78,7 +82,7 @@ class Server:
             raise AssertionError((self.folder / "log").read_text())
         self.url = f"{'rediss' if self.tls else 'redis'}://127.0.0.1:{self.port}"
 
-    def start(self):
+    def start(self) -> bool:
         tls, plain = (self.port, 0) if self.tls else (0, self.port)
         fixed = ["--port", plain, "--tls-port", tls, "--bind", "127.0.0.1", "--unixsocket", self.path]
         fixed += ["--dir", self.folder, "--save", "", "--appendonly", "no", "--daemonize", "no"]
@@ -99,12 +103,12 @@ class Server:
             time.sleep(0.01)
         raise AssertionError(f"the server in {self.folder} does not answer")
 
-    def stop(self):
+    def stop(self) -> None:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder)
 
-    def ask(self, *words):
+    def ask(self, *words: object) -> Any:
         """As the default user, on a connection of its own."""
         with Client(self.path) as client:
             if self.password:
@@ -113,8 +117,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(*args, **more):
-    one = Server(*args, **more)
+def server(*args: object, password: str | None = None) -> Iterator[Server]:
+    one = Server(*args, password=password)
     try:
         yield one
     finally:

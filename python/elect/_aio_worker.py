@@ -1,0 +1,85 @@
+"""How tasks of one loop wait, and where users' functions run there."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from elect._worker import Callback, Callbacks, log, nothing
+
+
+class Changes:
+    """The threading.Condition of a loop, where nothing need be locked: between two awaits nobody else runs."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def notify_all(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait_for(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Until a notify_all after which it is ready, for at most timeout seconds; is it?"""
+        loop = asyncio.get_running_loop()
+        end = None if timeout is None else loop.time() + timeout
+        while not ready() and (end is None or loop.time() < end):
+            waiter = loop.create_future()
+            self._waiting.add(waiter)
+            try:
+                await asyncio.wait({waiter}, timeout=None if end is None else end - loop.time())
+            finally:
+                self._waiting.discard(waiter)
+        return ready()
+
+
+class Worker:
+    """Runs callbacks one after the other, in a task that exists only while there are some."""
+
+    def __init__(self, users: set[asyncio.Task[Any]], name: str) -> None:
+        self._users = users  # the tasks that run users' functions now
+        self._name = name  # of the election
+        self._calls: deque[tuple[Callbacks, Callable[[], None]]] = deque()
+        self._running = False
+
+    def add(self, callbacks: Callbacks, done: Callable[[], None] = nothing) -> None:
+        """Calls them, and then done, after what was added before."""
+        self._calls.append((callbacks, done))
+        if not self._running:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._running = True
+        task = asyncio.get_running_loop().create_task(self._run())
+        self._users.add(task)
+        task.add_done_callback(self._end)
+
+    async def _run(self) -> None:
+        while self._calls:
+            callbacks, done = self._calls.popleft()
+            try:
+                for callback in callbacks():
+                    await self._call(callback)
+            finally:
+                done()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._users.discard(task)
+        self._running = False
+        if self._calls:  # it was cancelled before it began
+            self._begin()
+
+    async def _call(self, callback: Callback) -> None:
+        try:
+            result = callback()
+            if inspect.isawaitable(result):
+                await result
+        except (Exception, asyncio.CancelledError):  # also the end of asyncio.run ends one callback, not those after it
+            log.exception("a callback of the election %r raised", self._name)
