@@ -52,7 +52,7 @@ class Client(ClientBase):
         return Changes()
 
     def worker(self, users: set[asyncio.Task[Any]], name: str) -> Worker:
-        return Worker(users, name)
+        return Worker(lambda: self._loop or asyncio.get_running_loop(), users, name)
 
     async def close(self) -> None:
         """Stops every election, waits until they have released, and ends the connection. In a callback it only asks."""
@@ -68,7 +68,7 @@ class Client(ClientBase):
             self._server.join()
 
     def close_at_exit(self) -> None:
-        """Where the loop does not read any more, nobody works: what holds a release is let go."""
+        """Where the loop does not read any more, nobody works: what holds a release, and was not read, is let go."""
         event = ffi.new("elect_event_t **")
         while lib.elect_client_close(self.handle, SLICE_MS) == lib.ELECT_ETIMEOUT:
             if self._loop and self._loop.is_running():

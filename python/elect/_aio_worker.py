@@ -43,7 +43,8 @@ class Changes:
 class Worker:
     """Runs callbacks one after the other, in a task that exists only while there are some."""
 
-    def __init__(self, users: set[asyncio.Task[Any]], name: str) -> None:
+    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop], users: set[asyncio.Task[Any]], name: str) -> None:
+        self._loop = loop  # of the client, which may not run when something is added
         self._users = users  # the tasks that run users' functions now
         self._name = name  # of the election
         self._calls: deque[tuple[Callbacks, Callable[[], None]]] = deque()
@@ -56,8 +57,8 @@ class Worker:
             self._begin()
 
     def _begin(self) -> None:
+        task = self._loop().create_task(self._run())
         self._running = True
-        task = asyncio.get_running_loop().create_task(self._run())
         self._users.add(task)
         task.add_done_callback(self._end)
 

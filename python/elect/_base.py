@@ -57,6 +57,8 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
     ) -> None:
         if client is not None and _from_env:
             raise ConfigError("client: what from_env makes has a client of its own")
+        if not isinstance(client, (self._client_type, type(None))):
+            raise ConfigError(f"client: must be the Client of this kind of election, and is of {type(client)}")
         self._owned = client is None
         own: dict[str, Any] = {}
         if client is None:
@@ -195,7 +197,9 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
     def _report(self, what: str, timeout: Duration) -> concurrent.futures.Future[Any]:
         limit = milliseconds("timeout", timeout)
         return self._client.ask(
-            lambda: take_json(lambda out: lib.elect_election_report(self._election, named(what), limit, out))
+            lambda: take_json(
+                "status or history", what, lambda name, out: lib.elect_election_report(self._election, name, limit, out)
+            )
         )
 
     def _depose(self, epoch: int, timeout: Duration) -> concurrent.futures.Future[None]:
@@ -349,10 +353,12 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
     def _end_run(self, mine: list[TermT]) -> None:
         """But for waiting."""
         try:
-            self._ask_to_stop()
+            if not self._client.inherited:
+                self._ask_to_stop()
         finally:
-            for term in mine:
-                self._let_go(term, "work")
+            if not self._client.inherited:  # asked again: Ctrl-C may have come the first time
+                for term in mine:
+                    self._let_go(term, "work")
 
 
 def _made(client: ClientBase, options: dict[str, Any]) -> Any:

@@ -204,23 +204,38 @@ class ClientBase:
 
     def _report(self, what: str, timeout: Duration) -> concurrent.futures.Future[Any]:
         limit = milliseconds("timeout", timeout)
-        return self.ask(lambda: take_json(lambda out: lib.elect_client_report(self.handle, named(what), limit, out)))
+        return self.ask(
+            lambda: take_json(
+                "metrics, store, elections or doctor",
+                what,
+                lambda name, out: lib.elect_client_report(self.handle, name, limit, out),
+            )
+        )
 
     def _forget(self, name: str, timeout: Duration) -> concurrent.futures.Future[None]:
         limit = milliseconds("timeout", timeout)
 
         def forget() -> None:
-            code = lib.elect_client_forget(self.handle, named(name), limit)
+            try:
+                code = lib.elect_client_forget(self.handle, named(name), limit)
+            except ValueError:  # a zero byte
+                code = lib.ELECT_EINVAL
             if code == lib.ELECT_ESTATE:
                 raise StateError(f"forget: somebody leads the election {name!r}, or stands in it")
+            if code == lib.ELECT_EINVAL:
+                raise ConfigError(f"name={name!r}: must have 1 to 200 bytes")
             check(code)
 
         return self.ask(forget)
 
 
-def take_json(call: Callable[[Any], int]) -> Any:
+def take_json(known: str, what: str, call: Callable[[Any, Any], int]) -> Any:
+    """The report called what, one of those that are known."""
     out = ffi.new("char **")
-    check(call(out))
+    try:
+        check(call(named(what), out))
+    except ValueError:
+        raise ConfigError(f"what={what!r}: must be {known}") from None
     try:
         return json.loads(text(out[0]))
     finally:
@@ -277,7 +292,10 @@ class Client(ClientBase):
         if not self.in_callback():
             self._close()
 
-    close_at_exit = close
+    def close_at_exit(self) -> None:
+        """As close; no callback can be under way here."""
+        self.ask_to_close()
+        self._close()
 
     def _close(self) -> None:
         while (code := lib.elect_client_close(self.handle, SLICE_MS)) == lib.ELECT_ETIMEOUT:

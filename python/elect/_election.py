@@ -13,7 +13,7 @@ from elect._base import ElectionBase
 from elect._client import SLICE_MS, Client
 from elect._errors import Reason, WaitTimeoutError
 from elect._events import Event, EventsBase, LeaderInfo
-from elect._options import Duration
+from elect._options import Duration, time_limit
 from elect._term import TermBase
 from elect._worker import working
 
@@ -36,9 +36,11 @@ class Term(TermBase):
         super()._end(reason)
         self._over.set()
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: Duration | None = None) -> bool:
         """Sleeps for timeout seconds, or until the term ends: True then. ``while not term.wait(5): work()``."""
-        return self._over.wait(timeout) or self.stopping
+        limit = time_limit("timeout", timeout)
+        inherited: bool = self._election._client.inherited  # where nothing would end it
+        return inherited or self._over.wait(limit) or self.stopping
 
 
 class Events(EventsBase):
@@ -141,11 +143,11 @@ class LeaderElection(ElectionBase[Client, Term]):
         """Asks the leader of this epoch, 0 for whoever leads, through the store, to resign. An observer may."""
         self._depose(epoch, timeout).result()
 
-    def wait_elected(self, timeout: float | None = None) -> bool:
+    def wait_elected(self, timeout: Duration | None = None) -> bool:
         """Waits until this candidate leads, for at most timeout seconds; does it? ClosedError when it was stopped,
         StateError when it was not started, observes, or in a callback."""
         self._check_wait()
-        self._client.wait_for(self._changed, lambda: self._closed or self.is_leader, timeout)
+        self._client.wait_for(self._changed, lambda: self._closed or self.is_leader, time_limit("timeout", timeout))
         return self._waited()
 
     def events(self) -> Events:
@@ -178,10 +180,10 @@ class LeaderElection(ElectionBase[Client, Term]):
                     return result
                 self._let_go(term, "work")
         finally:
-            if not self._client.inherited:
-                try:
-                    self._end_run(mine)
-                finally:
+            try:
+                self._end_run(mine)
+            finally:
+                if not self._client.inherited:
                     self.stop()
 
     def _next_term(self, mine: list[Term]) -> Term | None:

@@ -33,7 +33,7 @@ class WaitTimeoutError(ElectError, TimeoutError):
 
 
 class StateError(ElectError):
-    """Not now: started twice, waited for in a callback, or somebody leads."""
+    """Not now: started twice, waited for in a callback or as an observer, or somebody leads."""
 
     code = "ELECT_ESTATE"
 

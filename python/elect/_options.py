@@ -9,6 +9,7 @@ import datetime
 import json
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict, Union
 
@@ -76,6 +77,11 @@ def milliseconds(name: str, value: Duration) -> int:
     if seconds < 0:
         raise ConfigError(f"{name}={seconds}: must not be negative")
     return round(seconds * 1000)
+
+
+def time_limit(name: str, value: Duration | None) -> float | None:
+    """Of a wait, in seconds; None: there is none. One that has passed already is none to wait."""
+    return None if value is None else min(_seconds(name, value), threading.TIMEOUT_MAX)
 
 
 def _words(name: str, value: Any) -> str:

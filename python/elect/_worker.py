@@ -44,8 +44,8 @@ def working(users: set[int]) -> Iterator[None]:
     """This thread runs a user's function, whose end others wait for."""
     me = threading.get_ident()
     nested = me in users
-    users.add(me)
-    try:
+    try:  # Ctrl-C may come at any point
+        users.add(me)
         yield
     finally:
         if not nested:

@@ -7,6 +7,7 @@ No thread runs Python code: the loop reads the library's descriptor. Use an elec
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
@@ -16,7 +17,7 @@ from elect._aio_client import Client
 from elect._base import ElectionBase
 from elect._errors import Reason
 from elect._events import Event, EventKind, EventsBase, LeaderInfo
-from elect._options import Duration
+from elect._options import Duration, time_limit
 from elect._term import TermBase
 from elect._worker import log
 
@@ -50,6 +51,7 @@ class Events(EventsBase):
     async def __anext__(self) -> Event:
         await self._changed.wait_for(lambda: self._unread or self._over)
         if not self._unread:
+            self._client.check_fork()
             raise StopAsyncIteration
         return self._unread.popleft()
 
@@ -60,6 +62,7 @@ class LeaderElection(ElectionBase[Client, Term]):
     _client_type = Client
     _term_type = Term
     _leader_info: LeaderInfo | None = None
+    _asking: concurrent.futures.Future[LeaderInfo | None] | None = None
 
     # ---- beginning and end ----
 
@@ -114,7 +117,10 @@ class LeaderElection(ElectionBase[Client, Term]):
         """What is known of the leader; asks the store when that is older than a heartbeat.
 
         StoreError, WaitTimeoutError."""
-        return await asyncio.wrap_future(self._client.ask(lambda: self._leader(self._time_ms("lock_ttl"))))
+        self._client.check_fork()
+        if not self._asking or self._asking.done():  # however many ask: each question holds a thread
+            self._asking = self._client.ask(lambda: self._leader(self._time_ms("lock_ttl")))
+        return await asyncio.wrap_future(self._asking)
 
     async def report(self, what: str, timeout: Duration = 30.0) -> Any:
         """As ``elect.LeaderElection.report``."""
@@ -124,10 +130,10 @@ class LeaderElection(ElectionBase[Client, Term]):
         """As ``elect.LeaderElection.depose``."""
         await asyncio.wrap_future(self._depose(epoch, timeout))
 
-    async def wait_elected(self, timeout: float | None = None) -> bool:
+    async def wait_elected(self, timeout: Duration | None = None) -> bool:
         """As ``elect.LeaderElection.wait_elected``."""
         self._check_wait()
-        await self._changed.wait_for(lambda: self._closed or self.is_leader, timeout)
+        await self._changed.wait_for(lambda: self._closed or self.is_leader, time_limit("timeout", timeout))
         return self._waited()
 
     def events(self) -> Events:
@@ -155,9 +161,11 @@ class LeaderElection(ElectionBase[Client, Term]):
                     return result
                 self._let_go(term, "work")
         finally:
-            if not self._client.inherited:
+            try:
                 self._end_run(mine)
-                await self.stop()
+            finally:
+                if not self._client.inherited:
+                    await self.stop()
 
     async def _lead(
         self, term: Term, func: Callable[[Term], Awaitable[T]], keep_standing: bool

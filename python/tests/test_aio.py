@@ -18,6 +18,58 @@ from host import HANG
 from loops import go, one, until
 
 
+def test_a_callback_that_is_added_while_the_loop_rests() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        election, called = one(), asyncio.Event()
+
+        async def lead() -> None:
+            told = asyncio.Event()
+            election.on_become_leader(told.set)
+            await election.start()
+            await told.wait()
+
+        async def lose() -> None:
+            lost = asyncio.Event()
+            election.on_lose_leadership(lost.set)
+            await called.wait()
+            election.resign(backoff=3600)
+            await lost.wait()
+            await election.stop()
+
+        loop.run_until_complete(asyncio.wait_for(lead(), HANG))
+        election.on_become_leader(called.set)
+        loop.run_until_complete(asyncio.wait_for(lose(), HANG))
+    finally:
+        loop.close()
+
+
+def test_however_many_ask_one_question_is_under_way() -> None:
+    held = threading.Event()
+
+    class Hung(elect.Store):
+        def read(self, key: str, remaining: float) -> tuple[str, str]:
+            held.wait()
+            return "", ""
+
+        def write(self, key: str, value: str, version: str, remaining: float) -> str:
+            raise elect.ConflictError(key)
+
+    async def main() -> None:
+        async with one(store=Hung(), lock_ttl=HANG) as election:
+            asked = [asyncio.create_task(election.ask_leader()) for _ in range(20)]
+            await asyncio.sleep(0)
+            questions = [thread for thread in threading.enumerate() if thread.name == "elect-ask"]
+            assert len(questions) == 1
+            asked[0].cancel()
+            held.set()
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            assert isinstance(answers[0], asyncio.CancelledError)
+            assert not any(isinstance(answer, asyncio.CancelledError) for answer in answers[1:])
+
+    go(main)
+
+
 def test_from_start_to_stop() -> None:
     async def main() -> None:
         election = one(instance_id="one")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import elect
+import elect.aio
 import elect.testing
 import pytest
 from conftest import background, threads
@@ -55,6 +56,41 @@ def test_errors_say_what_is_not_possible_and_why(client: elect.Client) -> None:
     never = elect.LeaderElection("never", client=client)
     never.stop()
     assert refused(elect.StateError, never.start) == "start: the election 'never' was stopped"
+
+
+def test_reports_and_names_that_there_are_not(client: elect.Client) -> None:
+    election = elect.LeaderElection("job", client=client)
+    for what in ("nonsense", "a\0b"):
+        words = refused(elect.ConfigError, functools.partial(election.report, what))
+        assert words == f"what={what!r}: must be status or history"
+        words = refused(elect.ConfigError, functools.partial(client.report, what))
+        assert words == f"what={what!r}: must be metrics, store, elections or doctor"
+    for name in ("", "a\0b"):
+        words = refused(elect.ConfigError, functools.partial(client.forget, name))
+        assert words == f"name={name!r}: must have 1 to 200 bytes"
+
+
+def test_clients_of_the_other_kind_are_refused(client: elect.Client) -> None:
+    kinds: list[tuple[Any, Any]] = [
+        (elect.aio.LeaderElection, client),
+        (elect.LeaderElection, elect.aio.Client("memory:")),
+        (elect.LeaderElection, "memory:"),
+    ]
+    for kind, other in kinds:
+        assert "client: must be" in refused(elect.ConfigError, functools.partial(kind, "job", client=other))
+
+
+def test_waits_take_timedeltas_and_any_number(client: elect.Client) -> None:
+    with elect.LeaderElection("job", client=client) as election:
+        for timeout in (datetime.timedelta(minutes=1), 1e12, HANG):
+            assert election.wait_elected(timeout)
+        other = elect.LeaderElection("job", client=client, instance_id="other")
+        with other:
+            for past in (datetime.timedelta(0), -1):
+                assert not other.wait_elected(past)
+        assert refused(elect.ConfigError, lambda: election.wait_elected(math.nan)).startswith("timeout=nan: ")
+        waits: Callable[[elect.Term], bool] = lambda term: term.wait(datetime.timedelta(milliseconds=1))  # noqa: E731
+    assert elect.LeaderElection("work", client=client).run(waits) is False
 
 
 def test_a_callback_is_told_why_it_may_not_wait(client: elect.Client) -> None:

@@ -120,6 +120,7 @@ def test_work_that_forks(client: elect.Client) -> None:
         pid = os.fork()
         if pid == 0:
             assert term.stopping
+            assert term.wait(), "nothing ends it here"
             sys.exit(7)
         code.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         term.check()
