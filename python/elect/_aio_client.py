@@ -39,6 +39,7 @@ class Client(ClientBase):
         asyncio.get_running_loop().add_reader(lib.elect_client_event_fd(self.handle), self._read_some)
 
     def _read_some(self) -> None:
+        code = lib.ELECT_OK
         for _ in range(_AT_ONCE):
             code = self.read(0)
             if code != lib.ELECT_OK:

@@ -36,7 +36,7 @@ SLICE_MS = 50  # the longest that a call of the library waits on a user's thread
 class Election(Protocol):
     """What a client knows of its elections."""
 
-    def take(self, event: Any) -> None: ...
+    def take(self, native: Any) -> None: ...
     def forked(self, warn: Callable[[], None]) -> None: ...
     def in_callback(self) -> bool: ...
 
@@ -64,7 +64,7 @@ class ClientBase:
         out = ffi.new("elect_client_t **")
         check_options(lib.elect_client_open(made, out), made)
         self.handle: Any = ffi.gc(out[0], lib.elect_client_free)
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
         self._store = store if isinstance(store, Store) else None
         self._server: Server | None = None
         self._tags = itertools.count(1)

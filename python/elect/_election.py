@@ -14,7 +14,7 @@ from elect._client import SLICE_MS, Client
 from elect._errors import Reason, WaitTimeoutError
 from elect._events import Event, EventsBase, LeaderInfo
 from elect._options import Duration, time_limit
-from elect._term import TermBase
+from elect._term import Election, TermBase
 from elect._worker import working
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ T = TypeVar("T")
 class Term(TermBase):
     """The term in which the function of ``LeaderElection.run`` works. ``epoch`` is its fencing token."""
 
-    def __init__(self, election: ElectionBase[Any, Any], epoch: int) -> None:
+    def __init__(self, election: Election, epoch: int) -> None:
         super().__init__(election, epoch)
         self._over = threading.Event()
 
@@ -39,7 +39,7 @@ class Term(TermBase):
     def wait(self, timeout: Duration | None = None) -> bool:
         """Sleeps for timeout seconds, or until the term ends: True then. ``while not term.wait(5): work()``."""
         limit = time_limit("timeout", timeout)
-        inherited: bool = self._election._client.inherited  # where nothing would end it
+        inherited = self._election._client.inherited  # where nothing would end it
         return inherited or self._over.wait(limit) or self.stopping
 
 

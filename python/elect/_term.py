@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from elect._client import ClientBase
 from elect._errors import LeadershipLostError, Reason
 from elect._native import ffi, lib
 from elect._options import Duration
 
-if TYPE_CHECKING:
-    from elect._base import ElectionBase
+
+class Election(Protocol):
+    """What a term knows of its election."""
+
+    _election: Any  # the library's
+
+    @property
+    def _client(self) -> ClientBase: ...
+    def _resign(self, epoch: int, backoff: Duration) -> None: ...
 
 
 class TermBase:
     """A term, but for how its function hears of its end."""
 
-    def __init__(self, election: ElectionBase[Any, Any], epoch: int) -> None:
+    def __init__(self, election: Election, epoch: int) -> None:
         self._election = election
         self.epoch = epoch  # the fencing token: pass it to what you write to, and let that refuse older ones
         self.reason: Reason | None = None  # why it ended, once that is known
