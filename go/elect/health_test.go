@@ -94,6 +94,7 @@ func TestHealthOfAStoreThatHangs(t *testing.T) {
 		if waiting := inC(function); waiting > 1 {
 			t.Error(waiting, "threads wait for the store")
 		}
+		closeNow(t, election.Client())
 	}
 }
 
