@@ -294,7 +294,6 @@ class Client(ClientBase):
 
     def close_at_exit(self) -> None:
         """As close; no callback can be under way here."""
-        self.ask_to_close()
         self._close()
 
     def _close(self) -> None:
