@@ -74,6 +74,7 @@ void elect__run_guard_tell(struct elect__run *run);                             
 void elect__run_guard_kill(struct elect__run *run);                  /* the group, by the guard and by our own hand */
 void elect__run_guard_check(struct elect__run *run, int64_t now_ns); /* does it live? */
 bool elect__run_guard_bury(struct elect__run *run);                  /* true: nothing is left */
+void elect__run_guards_end(const struct elect__run *run);            /* of all terms: waits for them */
 
 /* run_term.c */
 void elect__run_begin(struct elect__run *run, uint64_t epoch);

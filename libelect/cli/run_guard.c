@@ -3,6 +3,7 @@
 #include "settings.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OURS = 3, FIXED = 8, MS = 1000000, BURY_NS = 10000000 };
+enum { OURS = 3, FIXED = 8, MS = 1000000, BURY_NS = 10000000, END_MS = 5 };
 
 #define STORE "LEADER_ELECTION_STORE="
 
@@ -194,4 +195,18 @@ bool elect__run_guard_bury(struct elect__run *run)
     if (term->group > 0)
         (void)waitpid(term->group, NULL, WNOHANG);
     return true;
+}
+
+/* A guard ends when its link does. Whoever waits for us must find nothing of us left: a guard that hangs has no group and
+ * no lock any more, and is killed. */
+void elect__run_guards_end(const struct elect__run *run)
+{
+    int64_t patient_ns = elect__boot_ns() + ELECT__GUARD_PATIENCE_NS, now_ns;
+
+    while (!elect__children_reap(0, &run->born_with) &&
+           (now_ns = elect__boot_ns()) < patient_ns + ELECT__GUARD_PATIENCE_NS) {
+        if (now_ns >= patient_ns)
+            elect__children_signal(0, SIGKILL, &run->born_with);
+        (void)poll(NULL, 0, END_MS);
+    }
 }

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from conftest import HERE, WORKER, threads
-from host import until
+from host import processes, until
 
 FAST = ["--lock-ttl", "2s"]
 
@@ -214,6 +214,23 @@ def test_without_once_it_stands_again(box):
 def test_what_the_command_leaves_behind_is_ended_before_the_release(box):
     script = "(trap '' TERM; while :; do date +%s >> left; sleep 0.02; done) & setsid sh -c 'sleep 1000' & exit 3"
     run = box.start("run", *FAST, "--stop-timeout", "200ms", "job", *sh(script), cwd=box.path)
+    assert run.end() == 3
+    assert box.left() == []
+
+
+def test_run_ends_after_its_guard_even_one_that_hangs(box):
+    os.mkfifo(box.path / "fifo")
+    run = box.start("run", "--lock-ttl", "1h", "job", *sh("read line < fifo; exit 3"), cwd=box.path)
+    until(lambda: "Started the command" in run.said(), "the command")
+    guard = run.guard()
+    run.send_signal(signal.SIGSTOP)
+    (box.path / "fifo").write_text("go\n")
+    until(lambda: all(parent != guard for _, parent, _, _ in processes()), "the command's burial")
+    until(
+        lambda: (guard, run.pid, "S") in [row[:3] for row in processes()], "the guard, which waits for run's farewell"
+    )
+    os.kill(guard, signal.SIGSTOP)
+    run.send_signal(signal.SIGCONT)
     assert run.end() == 3
     assert box.left() == []
 
