@@ -61,6 +61,27 @@ func TestEachTermIsToldAndHeld(t *testing.T) {
 	story.end(t)
 }
 
+// What is told of a term is told in pairs, and of none that was over before its beginning could be told.
+func TestATermThatIsOverBeforeItWasToldIsNot(t *testing.T) {
+	client := open(t, nil)
+	election := candidate(t, client, "job")
+	story := newStory()
+	election.OnBecomeLeader(func() { story.tell("begins") })
+	election.OnLoseLeadership(func() { story.tell("ends") })
+	release := elect.Occupy(election)
+	lead(t, election)
+	check(t, election.Resign(0))
+	for elect.Leading(election) {
+		runtime.Gosched()
+	}
+	release()
+	waitElected(t, election)
+	story.expect(t, "begins")
+	stop(t, election)
+	story.expect(t, "ends")
+	story.end(t)
+}
+
 // A callback that blocks delays its own election's next call only.
 func TestABlockedCallbackDelaysNobodyElse(t *testing.T) {
 	client := open(t, nil)

@@ -22,8 +22,9 @@ type LeaderElection interface {
 	GetLeaderID() (string, error)
 	// GetLeaderInfo is what is known of the leader, as fresh as GetLeaderID's. ErrNoLeader when nobody leads.
 	GetLeaderInfo() (*LeaderInfo, error)
-	// OnBecomeLeader adds a function to be called at the beginning of each term; at once, if one is under way. They are
-	// called in order, and their panics are logged. A slow one delays this election's next call only, never the lease.
+	// OnBecomeLeader adds a function to be called at the beginning of each term; at once, if one is under way. A term
+	// that is over before it could be told is not. They are called in order, and their panics are logged. A slow one delays
+	// this election's next call only, never the lease.
 	OnBecomeLeader(callback func())
 	// OnLoseLeadership adds a function to be called after the end of each term whose beginning was told. The release
 	// waits for it, for at most DrainTimeout.

@@ -43,4 +43,18 @@ func Begun(e *Election) bool {
 	return e.unhook != nil
 }
 
+// Leading says that a term was won whose end was not read yet.
+func Leading(e *Election) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.term != nil
+}
+
+// Occupy keeps an election's callbacks waiting until the function that it answers is called.
+func Occupy(e *Election) func() {
+	held := make(chan struct{})
+	e.worker.add(e.client, func() { <-held })
+	return func() { close(held) }
+}
+
 const CallsAtOnce = callsAtOnce

@@ -55,7 +55,7 @@ func (e *Election) lost(event celect.Elect_event) {
 	over.lost = event
 	e.worker.add(e.client, func() {
 		defer e.letGo(over)
-		e.tellLose()
+		e.tellLose(over)
 	})
 	e.notify(notice{kind: demoted})
 }
@@ -120,14 +120,22 @@ func (e *Election) tells(under *term) bool {
 
 func (e *Election) tellBecome(won *term) {
 	e.mu.Lock()
+	if won.lost != nil { // over before it could be told: then its end isn't either
+		e.mu.Unlock()
+		return
+	}
 	e.told = won
 	callbacks := e.become[:len(e.become):len(e.become)]
 	e.mu.Unlock()
 	e.client.protectAll("OnBecomeLeader", e.Name(), callbacks)
 }
 
-func (e *Election) tellLose() {
+func (e *Election) tellLose(over *term) {
 	e.mu.Lock()
+	if e.told != over {
+		e.mu.Unlock()
+		return
+	}
 	e.told = nil
 	callbacks := e.lose[:len(e.lose):len(e.lose)]
 	e.mu.Unlock()
