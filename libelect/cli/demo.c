@@ -27,14 +27,15 @@ static void draw(struct elect__demo *demo, int leader)
         demo->cells[i] = i == leader ? "LEADER" : ".";
 }
 
-static bool rest(struct elect__demo *demo)
+/* Answers who leads after it: on a machine that stood still it may be another. Below 0: the demo is over. */
+static int rest(struct elect__demo *demo)
 {
     int64_t until_ns = elect__boot_ns() + demo->ttl_ns;
 
     while (elect__boot_ns() < until_ns)
         if (!elect__demo_hear(demo, until_ns))
-            return false;
-    return true;
+            return -1;
+    return elect__demo_leader(demo, 0);
 }
 
 static bool all_ready(struct elect__demo *demo)
@@ -57,16 +58,16 @@ static bool all_ready(struct elect__demo *demo)
     }
 }
 
-static int start(struct elect__demo *demo, struct figures *figures)
+static bool start(struct elect__demo *demo, struct figures *figures)
 {
     char span[SPAN];
     int leader;
 
     for (int i = 0; i < ELECT__DEMO_PLACES; i++)
         if (!elect__demo_enter(demo, i))
-            return -1;
+            return false;
     if (!all_ready(demo))
-        return -1;
+        return false;
     for (int i = 0; i < ELECT__DEMO_PLACES; i++)
         demo->cells[i] = "follower";
     demo->started_ns = elect__boot_ns();
@@ -77,16 +78,16 @@ static int start(struct elect__demo *demo, struct figures *figures)
         elect__link_send(demo->places[i].link, ELECT__DEMO_START, 0, 0, NULL);
     leader = elect__demo_leader(demo, demo->started_ns);
     if (leader < 0)
-        return -1;
+        return false;
     figures->elected_ns = demo->places[leader].elected_ns - demo->started_ns;
     draw(demo, leader);
     elect__demo_row(demo, demo->places[leader].epoch, "%c elected in %s", 'A' + leader,
                     elect__demo_span(figures->elected_ns, span));
-    return leader;
+    return true;
 }
 
 /* The leader's process is killed, and comes back as a follower. */
-static int crash(struct elect__demo *demo, struct figures *figures, int victim)
+static bool crash(struct elect__demo *demo, struct figures *figures, int victim)
 {
     struct elect__demo_place *p = &demo->places[victim];
     int64_t killed_ns = elect__boot_ns();
@@ -97,7 +98,7 @@ static int crash(struct elect__demo *demo, struct figures *figures, int victim)
     p->stopped = true;
     leader = elect__demo_leader(demo, killed_ns);
     if (leader < 0)
-        return -1;
+        return false;
     figures->crash_ns = demo->places[leader].elected_ns - killed_ns;
     draw(demo, leader);
     demo->cells[victim] = "KILLED";
@@ -105,14 +106,14 @@ static int crash(struct elect__demo *demo, struct figures *figures, int victim)
                     elect__demo_span(figures->crash_ns, span));
     while (p->link >= 0)
         if (!elect__demo_hear(demo, elect__boot_ns() + demo->ttl_ns))
-            return -1;
+            return false;
     if (!elect__demo_enter(demo, victim) || !all_ready(demo))
-        return -1;
+        return false;
     elect__link_send(p->link, ELECT__DEMO_START, 0, 0, NULL);
-    return leader;
+    return true;
 }
 
-static int hand_over(struct elect__demo *demo, struct figures *figures, int old, int back)
+static bool hand_over(struct elect__demo *demo, struct figures *figures, int old, int back)
 {
     struct elect__demo_place *p = &demo->places[old];
     int64_t asked_ns = elect__boot_ns();
@@ -123,7 +124,7 @@ static int hand_over(struct elect__demo *demo, struct figures *figures, int old,
     elect__link_send(p->link, ELECT__DEMO_STOP, 0, 0, NULL);
     leader = elect__demo_leader(demo, asked_ns);
     if (leader < 0)
-        return -1;
+        return false;
     figures->graceful_ns = demo->places[leader].elected_ns - p->stopping_ns;
     draw(demo, leader);
     demo->cells[old] = "stopped";
@@ -131,10 +132,10 @@ static int hand_over(struct elect__demo *demo, struct figures *figures, int old,
         demo->cells[back] = "back";
     elect__demo_row(demo, demo->places[leader].epoch, "%c stops gracefully: %c after %s", 'A' + old, 'A' + leader,
                     elect__demo_span(figures->graceful_ns, span));
-    return leader;
+    return true;
 }
 
-static int freeze(struct elect__demo *demo, struct figures *figures, int victim)
+static bool freeze(struct elect__demo *demo, struct figures *figures, int victim)
 {
     struct elect__demo_place *p = &demo->places[victim];
     int64_t frozen_ns = elect__boot_ns();
@@ -148,13 +149,13 @@ static int freeze(struct elect__demo *demo, struct figures *figures, int victim)
     elect__demo_row(demo, 0, "SIGSTOP to %c, longer than its lease", 'A' + victim);
     leader = elect__demo_leader(demo, frozen_ns);
     if (leader < 0)
-        return -1;
+        return false;
     figures->freeze_ns = demo->places[leader].elected_ns - frozen_ns;
     draw(demo, leader);
     demo->cells[victim] = "frozen";
     elect__demo_row(demo, demo->places[leader].epoch, "%c's lease ran out: %c after %s", 'A' + victim, 'A' + leader,
                     elect__demo_span(figures->freeze_ns, span));
-    return leader;
+    return true;
 }
 
 static bool thaw(struct elect__demo *demo, struct figures *figures, int frozen, int leader)
@@ -184,13 +185,13 @@ static void play(struct elect__demo *demo, struct figures *figures)
 {
     int first, second, third, fourth;
 
-    if ((first = start(demo, figures)) < 0 || !rest(demo))
+    if (!start(demo, figures) || (first = rest(demo)) < 0)
         return;
-    if ((second = crash(demo, figures, first)) < 0 || !rest(demo))
+    if (!crash(demo, figures, first) || (second = rest(demo)) < 0)
         return;
-    if ((third = hand_over(demo, figures, second, first)) < 0 || !rest(demo))
+    if (!hand_over(demo, figures, second, first) || (third = rest(demo)) < 0)
         return;
-    if ((fourth = freeze(demo, figures, third)) < 0 || !rest(demo))
+    if (!freeze(demo, figures, third) || (fourth = rest(demo)) < 0)
         return;
     (void)thaw(demo, figures, third, fourth);
 }
