@@ -92,6 +92,7 @@ func TestContextCancelledAtEachEvent(t *testing.T) {
 			ran := run(ctx, election, func(ctx context.Context, term elect.Term) error {
 				at("in the work")
 				expect(t, "Check, once the context ended", term.Check() != nil, ctx.Err() != nil)
+				happened.tell("looked") // Stop ends the leading first, and then the context
 				if moment == "while draining" || moment == "in OnLoseLeadership" {
 					_ = term.Resign(0)
 				}
@@ -106,7 +107,7 @@ func TestContextCancelledAtEachEvent(t *testing.T) {
 				at(moment)
 			}
 			if moment == "after Stop" {
-				for event := ""; event != "in the work"; event = receive(t, "the work", happened) {
+				for event := ""; event != "looked"; event = receive(t, "the work", happened) {
 				}
 				stop(t, election)
 				at(moment)

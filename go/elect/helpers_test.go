@@ -91,7 +91,7 @@ func receive[T any](t *testing.T, what string, from <-chan T) (value T) {
 func open(t *testing.T, config *elect.Config) *elect.Client {
 	t.Helper()
 	if config == nil {
-		config = &elect.Config{Store: "memory:", LockTTL: time.Second}
+		config = &elect.Config{Store: "memory:"}
 	}
 	if config.Logger == nil {
 		config.Logger = quiet()

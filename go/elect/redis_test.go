@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/libelect/libelect/go/elect"
 	"github.com/libelect/libelect/go/internal/redistest"
@@ -38,7 +37,7 @@ func TestRedisElects(t *testing.T) {
 
 func openRedis(t *testing.T, server *redistest.Server) *elect.Client {
 	t.Helper()
-	return open(t, &elect.Config{Store: server.URL(), LockTTL: time.Second, LogLevel: "off"})
+	return open(t, &elect.Config{Store: server.URL(), LockTTL: unhurried, RestartGrace: elect.None, LogLevel: "off"})
 }
 
 // Whoever leads is killed, and the next one leads with a higher epoch.

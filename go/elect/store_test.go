@@ -82,7 +82,7 @@ func (r *shelf) Write(ctx context.Context, key, value, version string) (next str
 
 func openCustom(t *testing.T, store elect.Store) *elect.Client {
 	t.Helper()
-	return open(t, &elect.Config{CustomStore: store, Store: "custom:?bootstrap=now", LockTTL: time.Second, LogLevel: "off"})
+	return open(t, &elect.Config{CustomStore: store, Store: "custom:?bootstrap=now", LockTTL: unhurried, LogLevel: "off"})
 }
 
 func TestCustomStoreElects(t *testing.T) {

@@ -11,9 +11,11 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	mathrand "math/rand"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,19 +55,19 @@ func leads(t *testing.T, client *redis.Client, config *elect.Config) {
 	}
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// freePort is below those that connections take, so that none takes it before the server does.
+func freePort() string {
+	for {
+		port := strconv.Itoa(20000 + mathrand.Intn(12000))
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
 }
 
 func TestOnTheSameServerAndDatabase(t *testing.T) {
-	port := freePort(t)
+	port := freePort()
 	server := redistest.Start(t, "--port", port, "--bind", "127.0.0.1")
 	socket := strings.TrimPrefix(server.URL(), "redis+unix://")
 	for _, options := range []redis.Options{
@@ -80,7 +82,7 @@ func TestOnTheSameServerAndDatabase(t *testing.T) {
 }
 
 func TestAsTheSameUser(t *testing.T) {
-	port := freePort(t)
+	port := freePort()
 	server := redistest.Start(t, "--port", port, "--bind", "127.0.0.1", "--requirepass", secret)
 	socket := strings.TrimPrefix(server.URL(), "redis+unix://")
 	admin := client(t, &redis.Options{Addr: socket, Password: secret})
@@ -108,7 +110,7 @@ func TestAsTheSameUser(t *testing.T) {
 func TestByTheSameTLS(t *testing.T) {
 	folder, authority := certificates(t)
 	file := func(name string) string { return filepath.Join(folder, name) }
-	port := freePort(t)
+	port := freePort()
 	redistest.Start(t, "--tls-port", port, "--bind", "127.0.0.1", "--tls-cert-file", file("server.pem"), "--tls-key-file",
 		file("server.key"), "--tls-ca-cert-file", file("ca.pem"), "--tls-auth-clients", "yes")
 	own, err := tls.LoadX509KeyPair(file("client.pem"), file("client.key"))

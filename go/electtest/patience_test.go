@@ -33,8 +33,6 @@ func (f *failures) expect(t *testing.T, text string) {
 }
 
 func TestACallbackThatDoesNotReturn(t *testing.T) {
-	defer func(before time.Duration) { patience = before }(patience)
-	patience = 100 * time.Millisecond
 	fails := &failures{TB: t}
 	store := New(fails)
 	election := store.Election(&elect.Config{Name: "job"})
@@ -44,6 +42,8 @@ func TestACallbackThatDoesNotReturn(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.Advance(0)
+	defer func(before time.Duration) { patience = before }(patience)
+	patience = 100 * time.Millisecond
 	store.Lose("job")
 	fails.expect(t, `a callback of "job" has not returned`)
 	if election.IsLeader() {

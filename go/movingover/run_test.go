@@ -170,7 +170,7 @@ func tryBothLocks(t *testing.T, client *redis.Client, store string, quiet *slog.
 	if err := client.Set(ctx, oldKey, "old-1", time.Minute).Err(); err != nil {
 		t.Fatal(err)
 	}
-	newLock := elect.Config{Store: store, Name: "billing", LockTTL: time.Second, Logger: quiet}
+	newLock := elect.Config{Store: store, Name: "billing", LockTTL: 3 * time.Second, Logger: quiet}
 	oldLock := newLock
 	oldLock.Layout = elect.LayoutMapleFile
 	ended, terms := make(chan error, 1), 0

@@ -140,7 +140,7 @@ def test_resign(client: elect.Client) -> None:
 
 
 def test_depose_and_forget(client: elect.Client) -> None:
-    with elect.LeaderElection("job", client=client, lock_ttl=0.5) as election:
+    with elect.LeaderElection("job", client=client, lock_ttl=2) as election:
         election.wait_elected(HANG)
         first = election.epoch
         with pytest.raises(elect.StateError):

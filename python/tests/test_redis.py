@@ -16,7 +16,7 @@ from server import Server, server
 
 LEAD = """
 import sys, elect
-election = elect.LeaderElection("job", store=sys.argv[1], lock_ttl=0.5, instance_id="other")
+election = elect.LeaderElection("job", store=sys.argv[1], instance_id="other")
 election.start()
 election.wait_elected()
 print("leads", flush=True)
@@ -34,7 +34,7 @@ def redis() -> Iterator[Server]:
 @pytest.fixture
 def url(redis: Server) -> str:
     redis.ask("FLUSHALL")
-    return f"{redis.url.replace('//', '//:first@')}?lock_ttl=1s&retry_interval=50ms&restart_grace=0s"
+    return f"{redis.url.replace('//', '//:first@')}?lock_ttl=3s&retry_interval=50ms&restart_grace=0s"
 
 
 def test_leads(url: str, redis: Server) -> None:
@@ -62,7 +62,7 @@ def test_leads_in_a_loop(url: str) -> None:
 def test_a_process_that_stops_running_is_followed(url: str, how: signal.Signals) -> None:
     with Script(LEAD, url) as other:
         assert other.line() == "leads"
-        with elect.LeaderElection("job", store=url, lock_ttl=0.5, instance_id="one") as election:
+        with elect.LeaderElection("job", store=url, instance_id="one") as election:
             until(lambda: election.leader_id == "other")
             os.kill(other.process.pid, how)
             assert election.wait_elected(HANG)

@@ -17,9 +17,9 @@ from host import HANG
 def interrupted(call: Callable[[], object]) -> None:
     """SIGINT comes while the main thread waits in the call; it ends within a guard's time."""
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
+        timer.start()
         call()
         time.sleep(HANG)  # it ended by itself, and the signal is yet to come
     assert time.monotonic() - began < HANG / 2

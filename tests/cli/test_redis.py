@@ -8,7 +8,7 @@ from conftest import WORKER
 from host import until
 from redis_stage import PAGE, least, page_rights, server
 
-SHORT = ["--lock-ttl", "2s", "--restart-grace", "0"]
+SHORT = ["--lock-ttl", "5s", "--restart-grace", "0"]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,7 @@ def redis():
 @pytest.fixture
 def box(box, redis):
     redis.ask("FLUSHALL")
+    redis.ask("ACL", "LOG", "RESET")
     box.store = least(redis)
     box.env["LEADER_ELECTION_STORE"] = box.store
     return box
@@ -78,7 +79,7 @@ def test_the_keys_of_the_page_are_enough_for_each_layout(box, redis, layout):
 
 def test_what_is_denied_is_named_with_the_rule_that_grants_it(box, redis):
     box.env["LEADER_ELECTION_STORE"] = least(redis, *page_rights(), "-evalsha", "-eval")
-    _, _, err = box.run("run", *SHORT, "--wait", "1s", "job", "--", "true")
+    _, _, err = box.run("run", *SHORT, "--wait", "3s", "job", "--", "true")
     assert re.search(r"\+eval(sha)?\b", err) and "least" not in err
 
 

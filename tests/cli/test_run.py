@@ -8,7 +8,7 @@ import pytest
 from conftest import HERE, WORKER, threads
 from host import processes, until
 
-FAST = ["--lock-ttl", "2s"]
+FAST = ["--lock-ttl", "5s"]
 
 
 def sh(script):
@@ -155,7 +155,7 @@ def test_try_is_75_when_another_leads(box):
 
 
 def test_wait_bounds_the_start_only(box):
-    run = box.start("run", "--wait", "5s", "job", *sh("sleep 6; exit 9"))
+    run = box.start("run", "--wait", "10s", "job", *sh("sleep 11; exit 9"))
     assert run.end() == 9
 
 
@@ -203,7 +203,7 @@ def test_once_is_76_when_leadership_is_lost(box):
 
 
 def test_without_once_it_stands_again(box):
-    run = box.start("run", "--lock-ttl", "1s", "job", "--", *WORKER, box.journal().path)
+    run = box.start("run", *FAST, "job", "--", *WORKER, box.journal().path)
     box.journal().wait_starts(1)
     assert box.run("step-down", "job")[0] == 0
     box.journal().wait_starts(2)

@@ -123,7 +123,7 @@ def test_ctrl_z_stops_both_and_the_lease_runs_out(box):
         box.command,
         "run",
         "--lock-ttl",
-        "1s",
+        "4s",
         "job",
         "--",
         "sh",

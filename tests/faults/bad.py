@@ -13,6 +13,7 @@ from stage import Candidate, Stage
 
 REFUSED, UNREACHABLE, NOT_ELECTED = 78, 69, 75
 ENDS = f"{HANG - 10}s"
+SOON = "2s"  # long enough for a busy machine to hear what is wrong
 WINDOW = 1.5  # seconds in which requests are counted
 # Of one candidate, whose connections send a dozen requests each before they are up. A busy loop has thousands.
 CONNECTIONS_A_SECOND, REQUESTS_A_SECOND = 20, 240
@@ -45,7 +46,7 @@ def complaint(candidate: Candidate, words: str) -> None:
         raise
 
 
-def command(stage: Stage, url: str, *options: str, wait: str = "500ms") -> tuple[int, str]:
+def command(stage: Stage, url: str, *options: str, wait: str = SOON) -> tuple[int, str]:
     """Its exit code and what it said; wait: for what ends by itself, however slow the machine is, ENDS."""
     argv = [stage.command, "run", "--restart-grace", "0", "--wait", wait, "--store", url, *options]
     done = subprocess.run(

@@ -254,6 +254,17 @@ def promote(field: Field) -> None:
     old.kill()
 
 
+# ---- for tests of what must be seen ----
+
+
+def until_seen(stage: Stage, kinds: set[str], attempt: Callable[[], None]) -> None:
+    """Whether it shows in an attempt is the machine's choice; in one of many it does."""
+    for _ in range(20):
+        attempt()
+        if kinds <= stage.so_far().kinds():
+            break
+
+
 # ---- for tests that place what is lost exactly ----
 
 

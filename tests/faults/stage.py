@@ -316,6 +316,10 @@ class Stage:
         """Ends the candidates and judges what they wrote down."""
         for candidate in self.running():
             assert candidate.end() == 0, f"{candidate.name} ended in a failure"
+        return self.so_far()
+
+    def so_far(self) -> checker.Verdict:
+        """Of what they have written down by now."""
         sent = [Sent(c.name, at) for c in self.candidates.values() if c.proxy for at in list(c.proxy.sent)]
         return checker.check(self.history(), self.lease, self.pauses, sent)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from bad import ENDS, NOT_ELECTED, REFUSED, REQUESTS_A_SECOND, UNREACHABLE, calm, command, complaint, elected
+from bad import ENDS, NOT_ELECTED, REFUSED, REQUESTS_A_SECOND, SOON, UNREACHABLE, calm, command, complaint, elected
 from checker import UNHURRIED
 from faults import LOCK, TERM
 from host import HANG, free_port
@@ -118,7 +118,7 @@ def test_a_server_that_says_no(stage: Stage, cause: Callable[[Server], Mend], wo
     candidate = stage.candidate("a", "restart_grace=0", store=url)
     complaint(candidate, words)
     calm(candidate)
-    ended, said = command(stage, url, wait=ENDS if code == REFUSED else "500ms")
+    ended, said = command(stage, url, wait=ENDS if code == REFUSED else SOON)
     assert ended == code and words in said, f"{ended}: {said}"
     assert "secret-word" not in said + str(candidate.events)
     mend()
@@ -161,12 +161,13 @@ def test_a_database_that_is_not_there(stage: Stage) -> None:
 
 def test_a_lock_with_a_foreign_value_is_waited_for(stage: Stage) -> None:
     server = stage.server()
-    server.do("SET", LOCK, "somebody else", "PX", 4000)
+    server.do("SET", LOCK, "somebody else", "PX", 600_000)
     candidate = stage.candidate("a", "restart_grace=0")
     candidate.await_("leader", containing="somebody")
     calm(candidate)
     ended, _ = command(stage, server.url)
     assert ended == NOT_ELECTED
+    server.do("PEXPIRE", LOCK, 500)
     elected(stage, candidate)
 
 

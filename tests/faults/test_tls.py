@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from bad import ENDS, NOT_ELECTED, REFUSED, UNREACHABLE, calm, command, complaint, elected
+from checker import Lease
 from clocks import Clock
 from host import HANG
 from servers import Server
@@ -52,6 +53,7 @@ def in_tls(stage: Stage, server: Server, ca: pathlib.Path | None) -> tuple[Candi
 
 
 def test_tls_as_it_should_be(stage: Stage, papers: Papers) -> None:
+    stage.lease = Lease(10_000, 1000)  # it leads while the command tries
     candidate, url = in_tls(stage, papers.server("store", "IP:127.0.0.1"), papers.ca)
     candidate.await_("elected")
     ended, _ = command(stage, url, "--tls-ca-file", str(papers.ca))

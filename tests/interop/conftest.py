@@ -27,9 +27,11 @@ def least_url(server, *layouts):
 
 
 class Fleet:
-    """One layout's election: how a candidate of libelect stands in it, and how a peer does."""
+    """One layout's election: how a candidate of libelect stands in it, and how a peer does.
 
-    def __init__(self, server, kind, ttl="1s", retry="100ms"):
+    ttl: long enough to be kept on a busy machine, short enough to be waited out."""
+
+    def __init__(self, server, kind, ttl="3s", retry="100ms"):
         self.server, self.kind, self.ttl, self.retry = server, kind, ttl, retry
         self.address = f"127.0.0.1:{server.port}"
         self.processes = []

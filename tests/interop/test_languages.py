@@ -56,7 +56,7 @@ class Election(Stage):
 
     def __init__(self, layout):
         super().__init__()
-        self.lease = Lease(1000, 100) if layout == "elect" else Lease(2000, 200)  # go-leader trusts its timer
+        self.lease = Lease(1000, 100) if layout == "elect" else Lease(4000, 400)  # go-leader trusts its timer
         self.own = [] if layout == "elect" else [f"name={SERVICE}", f"layout={layout}"]
         self.kinds = [*PROGRAMS] if layout == "elect" else [*PROGRAMS, layout]
         self.fleet, self.peers, self.led = [], [], []

@@ -62,7 +62,7 @@ def test_the_renewed_lock_has_its_whole_ttl_again_in_the_same_unit(fleets, kind)
 
 @every
 def test_the_name_of_a_foreign_leader_is_its_locks_value(fleets, kind):
-    fleet = fleets(kind)
+    fleet = fleets(kind, ttl="30s")
     theirs = fleet.peer("theirs-1")
     theirs.wait_for("elected")
     value = fleet.server.ask("GET", fleet.lock)
@@ -75,7 +75,7 @@ def test_the_name_of_a_foreign_leader_is_its_locks_value(fleets, kind):
 @every
 def test_each_acquire_of_go_leaders_layout_has_a_value_of_its_own(fleets, kind):
     """The others write the instance id, which must therefore be one candidate's alone."""
-    fleet = fleets(kind)
+    fleet = fleets(kind, ttl="30s")
     values = []
     for _ in range(2):
         leader = fleet.candidate("ours-1")
@@ -97,7 +97,7 @@ def test_a_redislock_token_that_begins_an_instance_id_takes_its_lock(fleets):
 
 
 def test_the_electors_epoch_is_counted_up_by_every_win(fleets):
-    fleet = fleets("elector")
+    fleet = fleets("elector", ttl="30s")
     ask = fleet.server.ask
     ask("SET", fleet.epoch, 41)
     first = fleet.candidate("ours-1")
@@ -156,7 +156,7 @@ def test_maplefiles_consumers_read_our_info(fleets):
 
 
 def test_we_read_maplefiles_info(fleets):
-    fleet = fleets("maplefile")
+    fleet = fleets("maplefile", ttl="30s")
     theirs = fleet.peer("theirs-1")
     theirs.wait_for("elected")
     ours = fleet.candidate("ours-1")

@@ -33,7 +33,8 @@ Test(custom, a_leader_whose_operations_nobody_serves_loses_its_lease_and_another
     int32_t reason, code;
     uint64_t epoch;
     struct example_store *table = example_store_new();
-    elect_client_t *crashed = open_client("custom:?bootstrap=now", SHORT);
+    /* An operation lives for a quarter of it. */
+    elect_client_t *crashed = open_client("custom:?bootstrap=now", "lock_ttl=5s heartbeat_interval=1s");
     elect_election_t *one = start_queued(crashed, "name=job", 1);
     for (int32_t kind = ELECT_OP_READ; kind <= ELECT_OP_WRITE; kind++) {
         char version[EXAMPLE_VERSION_SIZE];
@@ -69,7 +70,7 @@ Test(custom, what_is_no_record_is_an_error_and_never_overwritten)
     int32_t code;
     struct example_store *table = example_store_new();
     must(example_store_put(table, "elect/job", "", "{\"mine\":true}", version));
-    struct site a = open_site(table, "custom:?bootstrap=now", SHORT);
+    struct site a = open_site(table, "custom:?bootstrap=now", "lock_ttl=1h");
     elect_election_t *one = start_queued(a.client, "name=job", 1);
     skip_to(a.client, ELECT_EVENT_ERROR, &code, NULL, text);
     cr_assert_eq(code, ELECT_ESTORE);
@@ -229,7 +230,7 @@ Test(custom, a_thousand_elections_lead_and_end)
     enum { ELECTIONS = 1000 };
     char name[32];
     struct example_store *table = example_store_new();
-    struct site a = open_site(table, "custom:?bootstrap=now", "");
+    struct site a = open_site(table, "custom:?bootstrap=now", "lock_ttl=1h"); /* a slow tool renews none meanwhile */
     elect_election_t **elections = calloc(ELECTIONS, sizeof *elections);
     for (int i = 0; i < ELECTIONS; i++) {
         snprintf(name, sizeof name, "name=e%d", i);

@@ -11,7 +11,7 @@ static void expect_blame(int32_t code, const char *version, const char *value, c
 {
     char text[WORDS];
     int32_t got;
-    elect_client_t *client = open_client("custom:?bootstrap=now", SHORT);
+    elect_client_t *client = open_client("custom:?bootstrap=now", "lock_ttl=1h");
     elect_election_t *election = start_queued(client, "name=job", 1);
     elect_op_complete(next_op(client, ELECT_OP_READ), code, version, value, NULL);
     skip_to(client, ELECT_EVENT_ERROR, &got, NULL, text);
@@ -84,7 +84,7 @@ Test(custom_ops, a_refusal_tells_its_text)
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         char text[WORDS];
         int32_t code;
-        elect_client_t *client = open_client("custom:", SHORT);
+        elect_client_t *client = open_client("custom:", "lock_ttl=1h");
         elect_election_t *election = start_queued(client, "name=job", 1);
         elect_op_complete(next_op(client, ELECT_OP_READ), codes[i], NULL, NULL, "table \xc3\xa4 is locked");
         skip_to(client, ELECT_EVENT_ERROR, &code, NULL, text);
@@ -194,7 +194,7 @@ Test(custom_ops, what_was_taken_and_not_completed_is_unknown)
 {
     char text[WORDS];
     int32_t code;
-    elect_client_t *client = open_client("custom:", "lock_ttl=4s");
+    elect_client_t *client = open_client("custom:", "lock_ttl=12s"); /* an operation lives for a quarter of it */
     elect_election_t *election = start_queued(client, "name=job", 1);
     elect_op_t *op = next_op(client, ELECT_OP_READ);
     skip_to(client, ELECT_EVENT_ERROR, &code, NULL, text);
@@ -277,7 +277,7 @@ Test(custom_ops, changes_may_be_told_until_the_client_has_closed)
 Test(custom_ops, a_child_has_memory_and_nothing_else)
 {
     int status;
-    elect_client_t *client = open_client("custom:?bootstrap=now", "lock_ttl=5s retry_interval=50ms");
+    elect_client_t *client = open_client("custom:?bootstrap=now", "lock_ttl=20s retry_interval=50ms");
     elect_election_t *election = start_queued(client, "name=job", 1);
     elect_op_t *op = next_op(client, ELECT_OP_READ);
     pid_t child = fork();

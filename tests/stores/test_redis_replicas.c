@@ -23,12 +23,12 @@ static void until_online(struct redis_server *master, int replicas)
     cr_assert_fail("the replica did not come");
 }
 
-/* A master with its replicas, and a and b, who wait for them. */
+/* A master with its replicas, and a and b, who wait for them; so long a TTL that a stall does not pass for silence. */
 static void open_fleet(struct fleet *fleet, int replicas)
 {
     char port[16];
     struct scene *s = &fleet->s;
-    scene_open_as(s, "", "", 2 * ELECT__S);
+    scene_open_as(s, "", "", 15 * ELECT__S);
     redis_server_do(s->server, "CONFIG SET repl-diskless-sync-delay 0");
     snprintf(port, sizeof port, "%d", s->server->port);
     fleet->count = replicas;

@@ -9,7 +9,7 @@ static bool a_write_waits_for_its_replica(void)
     struct scene s;
     char port[16];
     int online = 0;
-    scene_open_as(&s, "", "", ELECT__S);
+    scene_open_as(&s, "", "", 8 * ELECT__S);
     snprintf(port, sizeof port, "%d", s.server->port);
     struct redis_server *replica = redis_server_start((const char *[]){"--replicaof", "127.0.0.1", port, NULL});
     for (int i = 0; i < 3000 && online == 0; i++) {
