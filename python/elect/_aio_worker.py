@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import inspect
+import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from elect._worker import Callback, Callbacks, log, nothing
+
+# The tasks with users' functions that this task is, or descends from: it began with a copy of its creator's context.
+_ancestors: contextvars.ContextVar[tuple[weakref.ref[Any], ...]] = contextvars.ContextVar("elect", default=())
+
+
+def within(users: set[Any]) -> bool:
+    """Is this task one of the users, or was it begun, over however many others, by one?"""
+    return any(ancestor() in users for ancestor in _ancestors.get())
+
+
+@contextlib.contextmanager
+def working(users: set[Any]) -> Generator[None, None, None]:
+    """This task runs a user's function, whose end others wait for."""
+    me = asyncio.current_task()
+    users.add(me)
+    _ancestors.set((*_ancestors.get(), weakref.ref(me)))
+    try:
+        yield
+    finally:
+        users.discard(me)
 
 
 class Changes:
@@ -43,7 +66,7 @@ class Changes:
 class Worker:
     """Runs callbacks one after the other, in a task that exists only while there are some."""
 
-    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop], users: set[asyncio.Task[Any]], name: str) -> None:
+    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop], users: set[Any], name: str) -> None:
         self._loop = loop  # of the client, which may not run when something is added
         self._users = users  # the tasks that run users' functions now
         self._name = name  # of the election
@@ -59,20 +82,19 @@ class Worker:
     def _begin(self) -> None:
         task = self._loop().create_task(self._run())
         self._running = True
-        self._users.add(task)
         task.add_done_callback(self._end)
 
     async def _run(self) -> None:
-        while self._calls:
-            callbacks, done = self._calls.popleft()
-            try:
-                for callback in callbacks():
-                    await self._call(callback)
-            finally:
-                done()
+        with working(self._users):
+            while self._calls:
+                callbacks, done = self._calls.popleft()
+                try:
+                    for callback in callbacks():
+                        await self._call(callback)
+                finally:
+                    done()
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        self._users.discard(task)
         self._running = False
         if self._calls:  # it was cancelled before it began
             self._begin()

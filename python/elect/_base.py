@@ -1,30 +1,20 @@
-"""What an election is, with threads or in asyncio: all of it that does not wait."""
+"""What an election is, with threads or in asyncio: terms, callbacks and the leader's work, but for what waits."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import functools
+import inspect
 import threading
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from elect._client import ClientBase, take_json
-from elect._errors import (
-    ClosedError,
-    ConfigError,
-    LeadershipLostError,
-    NotLeaderError,
-    StateError,
-    check,
-    check_options,
-    error_of,
-)
-from elect._events import Event, EventsBase, LeaderInfo, event_of, leader_of, reason_of
-from elect._handle import Handle
-from elect._native import ffi, lib, named, text
-from elect._options import ClientOptions, Duration, ElectionOptions, make_options, milliseconds
+from elect._candidate import Candidate, ClientT
+from elect._errors import ClosedError, ConfigError, LeadershipLostError, NotLeaderError, StateError, check
+from elect._events import Event, EventsBase, event_of, reason_of
+from elect._native import ffi, lib
+from elect._options import ClientOptions
 from elect._store import Store
 from elect._term import TermBase
 from elect._worker import Callback, log
@@ -32,19 +22,17 @@ from elect._worker import Callback, log
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-ClientT = TypeVar("ClientT", bound=ClientBase)
 TermT = TypeVar("TermT", bound=TermBase)
 EventsT = TypeVar("EventsT", bound=EventsBase)
 CallbackT = TypeVar("CallbackT", bound=Callback)
 
-_IS_LEADER = int(ffi.cast("uintptr_t", ffi.addressof(lib, "elect_election_is_leader")))
 
-
-class ElectionBase(Handle, Generic[ClientT, TermT]):
-    """A candidate, or observer. ``is_leader`` comes from Handle."""
+class ElectionBase(Candidate[ClientT], Generic[ClientT, TermT]):
+    """A candidate with its terms, and who hears and works in them."""
 
     _client_type: type[ClientT]
     _term_type: type[TermT]
+    _awaits = False  # what users' functions answer
 
     def __init__(
         self,
@@ -66,24 +54,24 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
         else:
             own = {**options, "name": name, "store": store}
         try:
-            self._election = _made(client, own)
+            super().__init__(client, own)
         except BaseException:
             if self._owned:
-                client.close_at_exit()
+                client._close_at_exit()
             raise
-        self._bind(_IS_LEADER, int(ffi.cast("uintptr_t", self._election)), self._election)
-        self._client: ClientT = client
         self._begun = False  # started, or stopped
         self._started = False
         self._closed = False
+        self._running = False  # in run
         self._term: TermT | None = None  # under way: ELECTED was read, LOST was not
+        self._held: TermT | None = None  # whose LOST was read, and is not freed
         self._told: TermT | None = None  # whose beginning callbacks have heard of, and whose end they have not
         self._become: list[Callback] = []
         self._lose: list[Callback] = []
         self._listeners: weakref.WeakSet[EventsBase] = weakref.WeakSet()
         self._users: set[Any] = set()  # the threads, or tasks, that run users' functions now
         self._make_locks()
-        self._tag = client.enroll(self)
+        self._tag = client._enroll(self)
         check(lib.elect_election_queue_events(self._election, self._tag))
 
     @classmethod
@@ -96,10 +84,10 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
 
     def _make_locks(self) -> None:
         self._lock = threading.RLock()  # a signal's handler, or a finalizer, may come in between
-        self._changed = self._client.condition(self._lock)
-        self._worker = self._client.worker(self._users, self.name)
+        self._changed = self._client._make_condition(self._lock)
+        self._worker = self._client._make_worker(self._users, self.name)
 
-    def forked(self, warn: Callable[[], None]) -> None:
+    def _forked(self, warn: Callable[[], None]) -> None:
         """In the child. What the parent held there is nobody's here."""
         self._unbind(warn)
         self._make_locks()
@@ -107,18 +95,22 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
         for listener in list(self._listeners):
             listener._forked()
 
-    def in_callback(self) -> bool:
+    def _is_callback(self) -> bool:
         """Whether callbacks of this election, or the function of ``run``, are run where this is asked."""
         raise NotImplementedError
+
+    def _in_callback(self) -> bool:
+        """The same, and in what they began, where that is known: who waits there for the end waits for itself."""
+        return self._is_callback()
 
     # ---- beginning and end ----
 
     def _keep(self) -> None:
         """From here on it is not collected before it has ended."""
-        self._client.check_fork()
+        self._client._check_fork()
         with self._lock:
             if not self._closed:
-                self._client.keep(self._tag, self)
+                self._client._keep(self._tag, self)
             self._begun = True
 
     def _start(self) -> None:
@@ -131,81 +123,6 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
         self._keep()
         check(lib.elect_election_stop(self._election))
 
-    # ---- what is so now ----
-
-    @property
-    def name(self) -> str:
-        """Of the election."""
-        return text(lib.elect_election_name(self._election))
-
-    @property
-    def instance_id(self) -> str:
-        """Of this candidate."""
-        return text(lib.elect_election_instance_id(self._election))
-
-    @property
-    def epoch(self) -> int:
-        """The fencing token of the term under way, which rises with each; 0 when there is none. It stays while a leader
-        that steps down finishes its work."""
-        return int(lib.elect_election_epoch(self._election))
-
-    @property
-    def lease_remaining(self) -> float:
-        """How many seconds the lease is proven to last; 0.0 when there is none."""
-        return float(lib.elect_election_lease_ms(self._election)) / 1000
-
-    def check(self) -> None:
-        """Raises NotLeaderError unless this candidate leads."""
-        if not self.is_leader:
-            self._client.check_fork()
-            raise NotLeaderError(f"{self.instance_id} does not lead {self.name}")
-
-    def _time_ms(self, option: str) -> int:
-        return int(lib.elect_election_time_ms(self._election, named(option)))
-
-    def _leader(self, timeout_ms: int) -> LeaderInfo | None:
-        out = ffi.new("elect_leader_t **")
-        code = lib.elect_election_leader(self._election, self._time_ms("heartbeat_interval"), timeout_ms, out)
-        self._check("leader_info", code, "not started")
-        return leader_of(ffi.gc(out[0], lib.elect_leader_free))
-
-    def _check(self, call: str, code: int, state: str) -> None:
-        """Says of a state, or an end, what is not possible for it."""
-        if code in (lib.ELECT_ESTATE, lib.ELECT_ECLOSED):
-            was = "stopped" if code == lib.ELECT_ECLOSED else state
-            raise error_of(code, f"{call}: the election {self.name!r} was {was}")
-        check(code)
-
-    # ---- what can be asked for ----
-
-    def resign(self, backoff: Duration = 0.0) -> None:
-        """Steps down from the term under way, and stands again after backoff seconds. It doesn't wait.
-
-        NotLeaderError: there is none."""
-        self._resign(0, backoff)
-
-    def _resign(self, epoch: int, backoff: Duration) -> None:
-        self._client.check_fork()
-        check(lib.elect_election_resign(self._election, epoch, milliseconds("backoff", backoff)))
-
-    def update(self, **options: Unpack[ElectionOptions]) -> None:
-        """Changes ``address`` and ``metadata``."""
-        self._client.check_fork()
-        made = make_options(options)
-        check_options(lib.elect_election_update(self._election, made), made)
-
-    def _report(self, what: str, timeout: Duration) -> concurrent.futures.Future[Any]:
-        limit = milliseconds("timeout", timeout)
-        return self._client.ask(
-            lambda: take_json(
-                "status or history", what, lambda name, out: lib.elect_election_report(self._election, name, limit, out)
-            )
-        )
-
-    def _depose(self, epoch: int, timeout: Duration) -> concurrent.futures.Future[None]:
-        limit = milliseconds("timeout", timeout)
-        return self._client.ask(lambda: check(lib.elect_election_depose(self._election, epoch, limit)))
-
     # ---- events ----
 
     def on_become_leader(self, callback: CallbackT) -> CallbackT:
@@ -213,7 +130,8 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
         that is over before it could be told is not.
 
         Exceptions are logged. A slow one delays this election's next call only, never the lease."""
-        self._client.check_fork()
+        self._refuse_function("on_become_leader", callback)
+        self._client._check_fork()
         with self._lock:
             self._become.append(callback)
             told = self._told
@@ -225,20 +143,28 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
         """Calls a function, also as a decorator, after the end of each term whose beginning was told.
 
         The release waits for it, for at most ``drain_timeout``."""
-        self._client.check_fork()
+        self._refuse_function("on_lose_leadership", callback)
+        self._client._check_fork()
         with self._lock:
             self._lose.append(callback)
         return callback
 
+    def _refuse_function(self, call: str, function: object) -> None:
+        """Raises what would else be found when it is called, on another thread."""
+        if not callable(function):
+            raise ConfigError(f"{call}: must be given a function, and not {type(function).__name__}")
+        if inspect.iscoroutinefunction(function) and not self._awaits:
+            raise ConfigError(f"{call}: a coroutine function is for elect.aio, and would never be awaited here")
+
     def _listen(self, events: EventsT) -> EventsT:
-        self._client.check_fork()
+        self._client._check_fork()
         with self._lock:
             if self._closed:
                 events.close()
             self._listeners.add(events)
         return events
 
-    def take(self, native: Any) -> None:
+    def _take(self, native: Any) -> None:
         """The reader's: nothing in it waits, and no user's code runs. It frees the event; a LOST when its term has no
         more holds, which releases leadership."""
         kind = lib.elect_event_kind(native)
@@ -246,7 +172,7 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
         try:
             with self._lock:
                 if kind == lib.ELECT_EVENT_LOST and self._term:
-                    term, self._term = self._term, None
+                    term, self._term, self._held = self._term, None, self._term
                     term._native = native  # before all that may fail: what works in the term has the lease
                     call = functools.partial(self._tell_end, term)
                     term._end(reason_of(native))
@@ -293,14 +219,21 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
 
     def _let_go(self, term: TermT, hold: str) -> None:
         with self._lock:
-            term._let_go(hold)
+            if term._let_go(hold):
+                self._held = None
+
+    def _abandon(self) -> None:
+        """Nobody works any more: nothing holds the release."""
+        for hold in ("callbacks", "work"):
+            if self._held:
+                self._let_go(self._held, hold)
 
     # ---- the leader's work ----
 
     def _refuse_to_wait(self, call: str) -> None:
         """Raises what makes it senseless to wait for leadership."""
-        self._client.check_fork()
-        if self.in_callback():
+        self._client._check_fork()
+        if self._is_callback():
             raise StateError(f"{call}: what it waits for comes after this callback, or function of run, has returned")
         if lib.elect_election_observes(self._election):
             raise StateError(f"{call}: the election {self.name!r} has role=observer, which never leads")
@@ -318,11 +251,16 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
             raise ClosedError(f"wait_elected: the election {self.name!r} was stopped")
         return leads
 
-    def _begin_run(self) -> None:
+    def _begin_run(self, function: object) -> None:
+        self._refuse_function("run", function)
         self._refuse_to_wait("run")
+        self._client._begin()  # in asyncio it refuses another loop
         with self._lock:
+            if self._running:
+                raise StateError(f"run: the election {self.name!r} is run already")
             if not self._begun:
                 self._start()
+            self._running = True
 
     def _is_free(self) -> bool:
         """Is there a term that nobody works in? One that is over already is not begun: its LOST comes."""
@@ -340,7 +278,7 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
     def _is_over(self, term: TermT, error: BaseException | None, keep_standing: bool) -> bool:
         """Whether ``run`` ends by what its function returned or raised; else it stands again, and logs an error."""
         lasts = not term.stopping
-        if self._client.inherited or (lasts and (error is None or not keep_standing)):
+        if self._client._inherited or (lasts and (error is None or not keep_standing)):
             return True
         if lasts:
             log.error("the leader's work failed; standing again", exc_info=error)
@@ -352,19 +290,11 @@ class ElectionBase(Handle, Generic[ClientT, TermT]):
 
     def _end_run(self, mine: list[TermT]) -> None:
         """But for waiting."""
+        self._running = False
         try:
-            if not self._client.inherited:
+            if not self._client._inherited:
                 self._ask_to_stop()
         finally:
-            if not self._client.inherited:  # asked again: Ctrl-C may have come the first time
+            if not self._client._inherited:  # asked again: Ctrl-C may have come the first time
                 for term in mine:
                     self._let_go(term, "work")
-
-
-def _made(client: ClientBase, options: dict[str, Any]) -> Any:
-    """An election of the library's, freed with the object."""
-    client.check_fork()
-    made = make_options(options)
-    out = ffi.new("elect_election_t **")
-    check_options(lib.elect_election_new(client.handle, made, out), made)
-    return ffi.gc(out[0], lib.elect_election_free)

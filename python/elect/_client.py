@@ -36,9 +36,10 @@ SLICE_MS = 50  # the longest that a call of the library waits on a user's thread
 class Election(Protocol):
     """What a client knows of its elections."""
 
-    def take(self, native: Any) -> None: ...
-    def forked(self, warn: Callable[[], None]) -> None: ...
-    def in_callback(self) -> bool: ...
+    def _take(self, native: Any) -> None: ...
+    def _forked(self, warn: Callable[[], None]) -> None: ...
+    def _in_callback(self) -> bool: ...
+    def _abandon(self) -> None: ...
 
 
 class ClientBase:
@@ -63,8 +64,8 @@ class ClientBase:
         made = make_options(values, _from_env)
         out = ffi.new("elect_client_t **")
         check_options(lib.elect_client_open(made, out), made)
-        self.handle: Any = ffi.gc(out[0], lib.elect_client_free)
-        self.pid: int = os.getpid()
+        self._handle: Any = ffi.gc(out[0], lib.elect_client_free)
+        self._pid: int = os.getpid()
         self._store = store if isinstance(store, Store) else None
         self._server: Server | None = None
         self._tags = itertools.count(1)
@@ -73,7 +74,7 @@ class ClientBase:
         self._begun = False
         self._warned = False
         self._lock = threading.RLock()
-        check(lib.elect_client_on_log(self.handle, ffi.NULL, ffi.NULL, ffi.NULL))
+        check(lib.elect_client_on_log(self._handle, ffi.NULL, ffi.NULL, ffi.NULL))
         _clients[id(self)] = self
 
     @classmethod
@@ -83,51 +84,51 @@ class ClientBase:
 
     # ---- what its elections wait for, and where their callbacks run ----
 
-    def condition(self, lock: threading.RLock) -> Any:
+    def _make_condition(self, lock: threading.RLock) -> Any:
         """A threading.Condition, or its like."""
         raise NotImplementedError
 
-    def worker(self, users: set[Any], name: str) -> Any:
+    def _make_worker(self, users: set[Any], name: str) -> Any:
         """A Worker, or its like."""
         raise NotImplementedError
 
     # ---- events ----
 
-    def enroll(self, election: Election) -> int:
+    def _enroll(self, election: Election) -> int:
         """The tag of its events."""
         tag = next(self._tags)
         self._elections[tag] = election
         return tag
 
-    def keep(self, tag: int, election: Election) -> None:
+    def _keep(self, tag: int, election: Election) -> None:
         """Until its CLOSED."""
-        self.begin()
+        self._begin()
         self._kept[tag] = election
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """What reads events, and serves a store in Python, is there from the first use on: a client that was never used
         may just be dropped."""
         with self._lock:
             if not self._begun:
                 if self._store and not self._server:
-                    self._server = Server(self.handle, self._store)
+                    self._server = Server(self._handle, self._store)
                 self._begin_to_read()
                 self._begun = True
 
     def _begin_to_read(self) -> None:
         raise NotImplementedError
 
-    def read(self, timeout_ms: int) -> int:
+    def _read(self, timeout_ms: int) -> int:
         """Hands on the next event, if there is one in time, and answers the library's code."""
         out = ffi.new("elect_event_t **")
-        code: int = lib.elect_client_next_event(self.handle, timeout_ms, out)
+        code: int = lib.elect_client_next_event(self._handle, timeout_ms, out)
         if code != lib.ELECT_OK:
             return code
         event = out[0]  # to be freed by who takes it: where that fails, a LOST releases nothing
         tag, closed = lib.elect_event_tag(event), lib.elect_event_kind(event) == lib.ELECT_EVENT_CLOSED
         election = self._elections.get(tag)
         if election is not None:
-            election.take(event)
+            election._take(event)
         else:
             event = ffi.gc(event, lib.elect_event_free)
             if tag == 0:
@@ -146,69 +147,69 @@ class ClientBase:
         words, fields = text(lib.elect_event_text(event)), text(lib.elect_event_fields(event))
         log.log(level, "%s %s", words, fields, extra={"elect": json.loads(fields or "{}")})
 
-    def in_callback(self) -> bool:
-        return any(election.in_callback() for election in list(self._kept.values()))
+    def _in_callback(self) -> bool:
+        return any(election._in_callback() for election in list(self._kept.values()))
 
-    def ask_to_close(self) -> None:
+    def _ask_to_close(self) -> None:
         """Without waiting for it."""
-        code = lib.elect_client_close(self.handle, 0)
+        code = lib.elect_client_close(self._handle, 0)
         if code != lib.ELECT_ETIMEOUT:
             check(code)
 
-    def close_at_exit(self) -> None:
+    def _close_at_exit(self) -> None:
         raise NotImplementedError
 
     # ---- forks ----
 
     @property
-    def inherited(self) -> bool:
+    def _inherited(self) -> bool:
         """This process was forked from the client's."""
-        return self.pid != os.getpid()
+        return self._pid != os.getpid()
 
-    def check_fork(self) -> None:
+    def _check_fork(self) -> None:
         """Raises ForkedError in a process that was forked from this client's, and says once where it belongs."""
-        if self.inherited:
-            self.warn()
-            raise ForkedError(f"this client belongs to process {self.pid}: create it after the fork")
+        if self._inherited:
+            self._warn()
+            raise ForkedError(f"this client belongs to process {self._pid}: create it after the fork")
 
-    def warn(self) -> None:
+    def _warn(self) -> None:
         if not self._warned:
             self._warned = True
             log.warning(
                 "elections of process %d were inherited by fork and never lead here (process %d): create "
                 "them after the fork, in the child (gunicorn: post_fork; multiprocessing: the target; Celery: "
                 "worker_process_init)",
-                self.pid,
+                self._pid,
                 os.getpid(),
             )
 
-    def forked(self) -> None:
+    def _forked(self) -> None:
         """In the child: what was locked when it was forked stays so, and no thread is there to unlock it."""
         self._lock = threading.RLock()
         for election in alive(self._elections):
-            election.forked(self.warn)
+            election._forked(self._warn)
 
     # ---- what can be asked for ----
 
     def update(self, **options: Unpack[ClientOptions]) -> None:
         """Changes options that are dynamic: passwords, certificates, ``log_level``. Used from the next connect on."""
-        self.check_fork()
+        self._check_fork()
         made = make_options(options)
-        check_options(lib.elect_client_update(self.handle, made), made)
+        check_options(lib.elect_client_update(self._handle, made), made)
 
-    def ask(self, call: Callable[[], T]) -> concurrent.futures.Future[T]:
+    def _ask(self, call: Callable[[], T]) -> concurrent.futures.Future[T]:
         """A call that waits for the store."""
-        self.check_fork()
-        self.begin()
+        self._check_fork()
+        self._begin()
         return ask(call)
 
     def _report(self, what: str, timeout: Duration) -> concurrent.futures.Future[Any]:
         limit = milliseconds("timeout", timeout)
-        return self.ask(
+        return self._ask(
             lambda: take_json(
                 "metrics, store, elections or doctor",
                 what,
-                lambda name, out: lib.elect_client_report(self.handle, name, limit, out),
+                lambda name, out: lib.elect_client_report(self._handle, name, limit, out),
             )
         )
 
@@ -217,7 +218,7 @@ class ClientBase:
 
         def forget() -> None:
             try:
-                code = lib.elect_client_forget(self.handle, named(name), limit)
+                code = lib.elect_client_forget(self._handle, named(name), limit)
             except ValueError:  # a zero byte
                 code = lib.ELECT_EINVAL
             if code == lib.ELECT_ESTATE:
@@ -226,7 +227,7 @@ class ClientBase:
                 raise ConfigError(f"name={name!r}: must have 1 to 200 bytes")
             check(code)
 
-        return self.ask(forget)
+        return self._ask(forget)
 
 
 def take_json(known: str, what: str, call: Callable[[Any, Any], int]) -> Any:
@@ -262,24 +263,24 @@ class Client(ClientBase):
         code = lib.ELECT_OK
         while code == lib.ELECT_OK:
             try:
-                code = self.read(-1)
+                code = self._read(-1)
             except BaseException:  # noqa: BLE001, also sys.exit() in a handler: what comes after it has to be read
                 traceback.print_exc()
 
-    def reads(self) -> bool:
+    def _reads(self) -> bool:
         """This thread reads events: handlers of the log, and finalizers, must not wait in it for what it would read."""
         return self._reader is threading.current_thread()
 
-    def in_callback(self) -> bool:
-        return self.reads() or super().in_callback()
+    def _in_callback(self) -> bool:
+        return self._reads() or super()._in_callback()
 
-    def condition(self, lock: threading.RLock) -> threading.Condition:
+    def _make_condition(self, lock: threading.RLock) -> threading.Condition:
         return threading.Condition(lock)
 
-    def worker(self, users: set[int], name: str) -> Worker:
+    def _make_worker(self, users: set[int], name: str) -> Worker:
         return Worker(users, name)
 
-    def wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+    def _wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
         """Waits for what an event brings about."""
         with changed:
             return changed.wait_for(ready, timeout)
@@ -287,17 +288,17 @@ class Client(ClientBase):
     def close(self) -> None:
         """Stops every election, waits until they have released, and ends the connection: at most ``drain_timeout`` and
         the time limit of a request. In a callback it only asks. May be called again."""
-        self.check_fork()
-        self.ask_to_close()
-        if not self.in_callback():
+        self._check_fork()
+        self._ask_to_close()
+        if not self._in_callback():
             self._close()
 
-    def close_at_exit(self) -> None:
+    def _close_at_exit(self) -> None:
         """As close; no callback can be under way here."""
         self._close()
 
     def _close(self) -> None:
-        while (code := lib.elect_client_close(self.handle, SLICE_MS)) == lib.ELECT_ETIMEOUT:
+        while (code := lib.elect_client_close(self._handle, SLICE_MS)) == lib.ELECT_ETIMEOUT:
             pass
         check(code)
         if self._reader:
@@ -321,7 +322,7 @@ class Client(ClientBase):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if not self.inherited:
+        if not self._inherited:
             self.close()
 
 
@@ -336,17 +337,18 @@ def alive(objects: weakref.WeakValueDictionary[int, Any]) -> list[Any]:
 
 def _after_fork() -> None:
     for client in alive(_clients):
-        client.forked()
+        client._forked()
     _clients.clear()
 
 
 def _at_exit() -> None:
     """Leaders release, and threads end before the interpreter does."""
     clients = alive(_clients)
-    for do in (ClientBase.ask_to_close, lambda client: client.close_at_exit()):
+    steps: list[Callable[[ClientBase], None]] = [ClientBase._ask_to_close, lambda client: client._close_at_exit()]
+    for step in steps:
         for client in clients:
             try:
-                do(client)
+                step(client)
             except Exception:
                 log.exception("a client could not be closed at the end of the process")
 

@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from elect._base import ElectionBase
+from elect._candidate import Candidate
 from elect._client import SLICE_MS, Client
 from elect._errors import Reason, WaitTimeoutError
 from elect._events import Event, EventsBase, LeaderInfo
 from elect._options import Duration, time_limit
-from elect._term import Election, TermBase
+from elect._term import TermBase
 from elect._worker import working
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ T = TypeVar("T")
 class Term(TermBase):
     """The term in which the function of ``LeaderElection.run`` works. ``epoch`` is its fencing token."""
 
-    def __init__(self, election: Election, epoch: int) -> None:
+    def __init__(self, election: Candidate[Client], epoch: int) -> None:
         super().__init__(election, epoch)
         self._over = threading.Event()
 
@@ -39,7 +40,7 @@ class Term(TermBase):
     def wait(self, timeout: Duration | None = None) -> bool:
         """Sleeps for timeout seconds, or until the term ends: True then. ``while not term.wait(5): work()``."""
         limit = time_limit("timeout", timeout)
-        inherited = self._election._client.inherited  # where nothing would end it
+        inherited = self._election._client._inherited  # where nothing would end it
         return inherited or self._over.wait(limit) or self.stopping
 
 
@@ -55,10 +56,10 @@ class Events(EventsBase):
 
     def __next__(self) -> Event:
         while self._unread or not self._over:
-            self._client.wait_for(self._changed, lambda: bool(self._unread) or self._over)
-            with contextlib.suppress(IndexError):  # another thread was faster
+            self._client._wait_for(self._changed, lambda: bool(self._unread) or self._over)
+            with self._changed, contextlib.suppress(IndexError):  # another thread was faster
                 return self._unread.popleft()
-        self._client.check_fork()
+        self._client._check_fork()
         raise StopIteration
 
 
@@ -91,17 +92,17 @@ class LeaderElection(ElectionBase[Client, Term]):
         """Ends it for good, and waits until leadership is released: at most ``drain_timeout`` and the time limit of a
         request. In a callback it only asks. May be called again."""
         self._ask_to_stop()
-        if self.in_callback():
+        if self._in_callback():
             if self._owned:
-                self._client.ask_to_close()
+                self._client._ask_to_close()
         elif self._owned:
             self._client.close()
         else:
-            self._client.wait_for(self._changed, lambda: self._closed)
+            self._client._wait_for(self._changed, lambda: self._closed)
 
-    def in_callback(self) -> bool:
+    def _is_callback(self) -> bool:
         """Whether this thread runs a callback of this election, or the function of ``run``; or reads events."""
-        return threading.get_ident() in self._users or self._client.reads()
+        return threading.get_ident() in self._users or self._client._reads()
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,7 +111,7 @@ class LeaderElection(ElectionBase[Client, Term]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if not self._client.inherited:
+        if not self._client._inherited:
             self.stop()
 
     # ---- what is so now ----
@@ -119,7 +120,7 @@ class LeaderElection(ElectionBase[Client, Term]):
     def leader_info(self) -> LeaderInfo | None:
         """What is known of the leader; None when nobody leads. It asks the store, once and with a time limit, only when
         what is known is older than a heartbeat. StoreError, WaitTimeoutError."""
-        self._client.check_fork()
+        self._client._check_fork()
         left_ms = self._time_ms("lock_ttl")
         while True:
             try:
@@ -147,7 +148,7 @@ class LeaderElection(ElectionBase[Client, Term]):
         """Waits until this candidate leads, for at most timeout seconds; does it? ClosedError when it was stopped,
         StateError when it was not started, observes, or in a callback."""
         self._check_wait()
-        self._client.wait_for(self._changed, lambda: self._closed or self.is_leader, time_limit("timeout", timeout))
+        self._client._wait_for(self._changed, lambda: self._closed or self.is_leader, time_limit("timeout", timeout))
         return self._waited()
 
     def events(self) -> Events:
@@ -165,9 +166,9 @@ class LeaderElection(ElectionBase[Client, Term]):
         - returns or raises after the term was lost: stands again.
 
         After ``stop`` the answer is None. A term begins only after the function of the one before has returned.
-        StateError of an observer, which never leads, and in a callback.
+        StateError of an observer, which never leads, in a callback, and of an election that is run already.
         """
-        self._begin_run()
+        self._begin_run(func)
         mine: list[Term] = []
         try:
             while True:
@@ -183,13 +184,13 @@ class LeaderElection(ElectionBase[Client, Term]):
             try:
                 self._end_run(mine)
             finally:
-                if not self._client.inherited:
+                if not self._client._inherited:
                     self.stop()
 
     def _next_term(self, mine: list[Term]) -> Term | None:
         """None when the election has ended."""
         while True:
-            self._client.wait_for(self._changed, lambda: self._closed or self._is_free())
+            self._client._wait_for(self._changed, lambda: self._closed or self._is_free())
             term = self._claim(mine)
             if term or self._closed:
                 return term
@@ -205,6 +206,7 @@ class LeaderElection(ElectionBase[Client, Term]):
 
     def leader_only(self, func: Callable[P, T]) -> Callable[P, T | None]:
         """A decorator for periodic jobs: the function runs when this candidate leads, and else the answer is None."""
+        self._refuse_function("leader_only", func)
 
         @functools.wraps(func)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:

@@ -33,7 +33,7 @@ class WaitTimeoutError(ElectError, TimeoutError):
 
 
 class StateError(ElectError):
-    """Not now: started twice, waited for in a callback or as an observer, or somebody leads."""
+    """Not now: started or run twice, waited for in a callback or as an observer, or somebody leads."""
 
     code = "ELECT_ESTATE"
 
@@ -119,6 +119,9 @@ _BY_CODE = {
     )
 }  # fmt: skip
 
+for error in (ElectError, ConflictError, LeadershipLostError, *_BY_CODE.values()):
+    error.__module__ = "elect"  # where users find it, as tracebacks say
+
 
 def error_of(code: int, words: str = "") -> ElectError:
     name = text(lib.elect_code_name(code))
@@ -136,4 +139,4 @@ def check(code: int) -> None:
 
 def check_options(code: int, options: Any) -> None:
     if code != lib.ELECT_OK:
-        fail(code, text(lib.elect_options_error(options)))
+        fail(code, text(lib.elect_options_error(options)).replace("elect_client_open", "elect.Client"))

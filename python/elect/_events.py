@@ -38,6 +38,8 @@ class LeaderInfo:
 
 
 class EventKind(enum.Enum):
+    """What happened: a term began, or ended; others lead, or nobody; something failed, and is tried again."""
+
     ELECTED = "elected"
     LOST = "lost"
     LEADER_CHANGED = "leader_changed"
@@ -88,7 +90,7 @@ class EventsBase:
         self._make_lock()
 
     def _make_lock(self) -> None:
-        self._changed = self._client.condition(threading.RLock())
+        self._changed = self._client._make_condition(threading.RLock())
 
     def _put(self, event: Event) -> None:
         with self._changed:

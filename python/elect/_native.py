@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from elect._elect import ffi, lib
+if "t" in sys.abiflags:  # 3.13 would load these modules, for which its objects have another layout
+    raise ImportError("libelect is not for free-threaded Pythons yet: its modules need the stable ABI")
+
+from elect._elect import ffi, lib  # noqa: E402
 
 __all__ = ["ffi", "lib", "named", "text"]
 

@@ -84,14 +84,23 @@ def time_limit(name: str, value: Duration | None) -> float | None:
     return None if value is None else min(_seconds(name, value), threading.TIMEOUT_MAX)
 
 
+def _duration(seconds: float) -> str:
+    """In the largest unit without a fraction, as errors show it."""
+    us = round(seconds * 1_000_000)
+    unit, size = next(pair for pair in (("s", 1_000_000), ("ms", 1000), ("us", 1)) if us % pair[1] == 0)
+    return f"{us // size}{unit}"
+
+
 def _words(name: str, value: Any) -> str:
     kind = _KINDS.get(name)
+    if kind is None:
+        return ""  # the library says what options there are
     if isinstance(value, str):
         return value
     if isinstance(value, bool) and kind == "enum":
         return "on" if value else "off"
     if kind == "duration":
-        return f"{round(_seconds(name, value) * 1_000_000)}us"
+        return _duration(_seconds(name, value))
     raise ConfigError(f"{name}: must be a str, and is of type {type(value).__name__}")
 
 

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from elect._client import ClientBase
+from elect._candidate import Candidate
 from elect._errors import LeadershipLostError, Reason
 from elect._native import ffi, lib
 from elect._options import Duration
 
 
-class Election(Protocol):
-    """What a term knows of its election."""
-
-    _election: Any  # the library's
-
-    @property
-    def _client(self) -> ClientBase: ...
-    def _resign(self, epoch: int, backoff: Duration) -> None: ...
-
-
 class TermBase:
     """A term, but for how its function hears of its end."""
 
-    def __init__(self, election: Election, epoch: int) -> None:
+    def __init__(self, election: Candidate[Any], epoch: int) -> None:
         self._election = election
         self.epoch = epoch  # the fencing token: pass it to what you write to, and let that refuse older ones
         self.reason: Reason | None = None  # why it ended, once that is known
         self._native: Any = None  # its LOST, which holds the release until it is freed
         self._claimed = False  # by run
         self._holds = {"callbacks"}  # what must be over before: those of its end, and the function of run
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._election.name!r}, epoch {self.epoch}>"
 
     def _claim(self) -> None:
         self._claimed = True
@@ -38,12 +31,14 @@ class TermBase:
     def _end(self, reason: Reason) -> None:
         self.reason = reason
 
-    def _let_go(self, hold: str) -> None:
-        """With the last hold the LOST is freed, and by nothing else. May be done again."""
+    def _let_go(self, hold: str) -> bool:
+        """With the last hold the LOST is freed, and by nothing else: was it now? May be done again."""
         self._holds.discard(hold)
-        if not self._holds and self._native is not None:
-            native, self._native = self._native, None
-            lib.elect_event_free(native)
+        if self._holds or self._native is None:
+            return False
+        native, self._native = self._native, None
+        lib.elect_event_free(native)
+        return True
 
     def _state(self) -> tuple[int, float]:
         epoch, lease = ffi.new("uint64_t *"), ffi.new("int64_t *")

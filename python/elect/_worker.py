@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 log = logging.getLogger("elect")
@@ -40,7 +40,7 @@ def ask(call: Callable[[], T]) -> concurrent.futures.Future[T]:
 
 
 @contextlib.contextmanager
-def working(users: set[int]) -> Iterator[None]:
+def working(users: set[int]) -> Generator[None, None, None]:
     """This thread runs a user's function, whose end others wait for."""
     me = threading.get_ident()
     nested = me in users

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from elect._aio_client import Client
+from elect._aio_worker import within, working
 from elect._base import ElectionBase
 from elect._errors import Reason
 from elect._events import Event, EventKind, EventsBase, LeaderInfo
@@ -51,7 +52,7 @@ class Events(EventsBase):
     async def __anext__(self) -> Event:
         await self._changed.wait_for(lambda: self._unread or self._over)
         if not self._unread:
-            self._client.check_fork()
+            self._client._check_fork()
             raise StopAsyncIteration
         return self._unread.popleft()
 
@@ -61,6 +62,7 @@ class LeaderElection(ElectionBase[Client, Term]):
 
     _client_type = Client
     _term_type = Term
+    _awaits = True
     _leader_info: LeaderInfo | None = None
     _asking: concurrent.futures.Future[LeaderInfo | None] | None = None
 
@@ -68,23 +70,28 @@ class LeaderElection(ElectionBase[Client, Term]):
 
     async def start(self) -> None:
         """Stands in the election. Once. Does not wait for the store."""
-        self._client.begin()  # refuses another loop
+        self._client._begin()  # refuses another loop
         self._start()
 
     async def stop(self) -> None:
-        """Ends it for good, and waits until leadership is released. In a callback, and in run's task, it only asks."""
+        """Ends it for good, and waits until leadership is released. It only asks in a callback, in run's task, and in
+        tasks that these began, while they go on."""
         self._ask_to_stop()
-        if self.in_callback():
+        if self._in_callback():
             if self._owned:
-                self._client.ask_to_close()
+                self._client._ask_to_close()
         elif self._owned:
             await self._client.close()
         else:
             await self._changed.wait_for(lambda: self._closed)
 
-    def in_callback(self) -> bool:
+    def _is_callback(self) -> bool:
         """Whether this task runs callbacks of this election, or the function of ``run``."""
         return asyncio.current_task() in self._users
+
+    def _in_callback(self) -> bool:
+        """Whether it does, or was begun by one that still does."""
+        return within(self._users)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -93,7 +100,7 @@ class LeaderElection(ElectionBase[Client, Term]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if not self._client.inherited:
+        if not self._client._inherited:
             await self.stop()
 
     # ---- what is so now ----
@@ -117,9 +124,9 @@ class LeaderElection(ElectionBase[Client, Term]):
         """What is known of the leader; asks the store when that is older than a heartbeat.
 
         StoreError, WaitTimeoutError."""
-        self._client.check_fork()
+        self._client._check_fork()
         if not self._asking or self._asking.done():  # however many ask: each question holds a thread
-            self._asking = self._client.ask(lambda: self._leader(self._time_ms("lock_ttl")))
+            self._asking = self._client._ask(lambda: self._leader(self._time_ms("lock_ttl")))
         return await asyncio.wrap_future(self._asking)
 
     async def report(self, what: str, timeout: Duration = 30.0) -> Any:
@@ -147,8 +154,7 @@ class LeaderElection(ElectionBase[Client, Term]):
 
         The task is cancelled when the term ends. The rules are those of ``elect.LeaderElection.run``; when ``run`` is
         cancelled, so is the task, and leadership is released when it has ended."""
-        self._begin_run()
-        self._client.begin()  # refuses another loop
+        self._begin_run(func)
         mine: list[Term] = []
         try:
             while True:
@@ -164,19 +170,18 @@ class LeaderElection(ElectionBase[Client, Term]):
             try:
                 self._end_run(mine)
             finally:
-                if not self._client.inherited:
+                if not self._client._inherited:
                     await self.stop()
 
     async def _lead(
         self, term: Term, func: Callable[[Term], Awaitable[T]], keep_standing: bool
     ) -> tuple[bool, T | None]:
         async def work() -> T:
-            return await func(term)
+            with working(self._users):
+                return await func(term)
 
         task = term._task = asyncio.get_running_loop().create_task(work())
-        self._users.add(task)
         cancelled = await self._until_done(task)
-        self._users.discard(task)
         error = None if task.cancelled() else task.exception()
         if cancelled:
             if error:
@@ -200,6 +205,7 @@ class LeaderElection(ElectionBase[Client, Term]):
 
     def leader_only(self, func: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T | None]]:
         """As ``elect.LeaderElection.leader_only``, for coroutine functions."""
+        self._refuse_function("leader_only", func)
 
         @functools.wraps(func)
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:

@@ -32,19 +32,19 @@ class _ManualClient(Client):
     def _begin_to_read(self) -> None:
         """Commands read, and who waits."""
 
-    def worker(self, users: set[int], name: str) -> Worker:
+    def _make_worker(self, users: set[int], name: str) -> Worker:
         return _Inline(users, name)
 
-    def wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+    def _wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
         end = None if timeout is None else time.monotonic() + timeout
         while not ready() and (end is None or time.monotonic() < end):
-            if self.read(SLICE_MS) == lib.ELECT_ECLOSED:
+            if self._read(SLICE_MS) == lib.ELECT_ECLOSED:
                 break
         return ready()
 
     def _close(self) -> None:
-        while lib.elect_client_close(self.handle, 0) == lib.ELECT_ETIMEOUT:
-            self.read(SLICE_MS)
+        while lib.elect_client_close(self._handle, 0) == lib.ELECT_ETIMEOUT:
+            self._read(SLICE_MS)
         self._read_all()
 
 
@@ -88,15 +88,16 @@ class MemoryStore:
         self._command("wipe")
 
     def close(self) -> None:
+        """Ends all elections on it. The fixture does it."""
         self.client.close()
 
     def _command(self, command: str) -> None:
-        check(lib.elect_memory_command(self.client.handle, named(command)))
+        check(lib.elect_memory_command(self.client._handle, named(command)))
         while self._read():  # what was read may have freed a LOST, from which more follows
-            check(lib.elect_memory_command(self.client.handle, b"advance 0s"))
+            check(lib.elect_memory_command(self.client._handle, b"advance 0s"))
 
     def _read(self) -> bool:
         read = False
-        while self.client.read(0) == lib.ELECT_OK:
+        while self.client._read(0) == lib.ELECT_OK:
             read = True
         return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import elect.aio
@@ -20,7 +20,7 @@ async def aggregate(term: elect.aio.Term) -> None:
 
 
 @contextlib.asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     election = elect.aio.LeaderElection.from_env("service")
     app.state.election = election
     work = asyncio.create_task(election.run(aggregate, keep_standing=True))

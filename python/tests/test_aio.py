@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import threading
@@ -13,6 +14,7 @@ import elect
 import elect.aio
 import host
 import pytest
+from conftest import background
 from elect import EventKind, Reason
 from host import HANG
 from loops import go, one, until
@@ -225,7 +227,7 @@ def test_the_end_of_the_loop_ends_callbacks_and_terms() -> None:
             await election.start()
 
     go(other)
-    election._client.close_at_exit()
+    election._client._close_at_exit()
     assert election.epoch == 0
 
 
@@ -239,11 +241,65 @@ def test_a_loop_that_ended_while_leading() -> None:
     election: Any = go(main)
     assert election.is_leader
     gone = weakref.ref(election)
-    election._client.close_at_exit()
+    election._client._close_at_exit()
     assert not election.is_leader
     del election
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("hold", ["callbacks", "work"])
+def test_what_was_read_and_not_worked_off_when_the_loop_ended_holds_nothing_at_exit(hold: str) -> None:
+    loop = asyncio.new_event_loop()
+    election, on, running = one(drain_timeout=300), asyncio.Event(), []
+
+    async def work(term: elect.aio.Term) -> None:
+        while not on.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await on.wait()
+
+    async def main() -> None:
+        if hold == "work":
+            running.append(asyncio.create_task(election.run(work)))
+            await until(lambda: term and term._claimed if (term := election._term) else False)
+        else:
+            told = asyncio.Event()
+            election.on_become_leader(told.set)
+            election.on_lose_leadership(on.wait)
+            await election.start()
+            await told.wait()
+        election._ask_to_stop()
+        while election._term:
+            election._client._read(10)  # the loop reads so, and has not its next turn
+
+    async def end() -> None:
+        on.set()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await until(lambda: not election._users)
+
+    try:
+        loop.run_until_complete(asyncio.wait_for(main(), HANG))
+        assert election.epoch > 0, "it drains"
+        background(election._client._close_at_exit)()
+        assert election.epoch == 0
+        loop.run_until_complete(end())
+    finally:
+        loop.close()
+
+
+def test_what_the_loop_left_is_released_when_it_is_collected(local: str) -> None:
+    async def main() -> None:
+        election = one(store=local, instance_id="one", drain_timeout=300)
+        election.on_lose_leadership(lambda: asyncio.sleep(HANG))
+        await election.start()
+        await election.wait_elected()
+
+    go(main)
+    gc.collect()
+    with elect.LeaderElection("job", store=local, retry_interval=0.05) as following:
+        assert following.wait_elected(HANG)
 
 
 def test_leader_only() -> None:

@@ -174,6 +174,89 @@ def test_work_and_callbacks_may_stop_and_may_not_wait() -> None:
     go(main)
 
 
+def test_so_may_the_tasks_that_they_began() -> None:
+    async def main() -> None:
+        election = one(drain_timeout=300)
+
+        async def work(term: elect.aio.Term) -> None:
+            await asyncio.wait_for(asyncio.create_task(election.stop()), HANG)
+            await asyncio.gather(election.stop(), election._client.close())
+            assert term.stopping
+            assert not term.lost
+
+        await election.run(work)
+        called = one(drain_timeout=300)
+        over = asyncio.Event()
+
+        async def stop() -> None:
+            await asyncio.gather(called.stop(), called._client.close())
+
+        called.on_become_leader(stop)
+        called.on_lose_leadership(stop)
+        called.on_lose_leadership(over.set)
+        await called.start()
+        await over.wait()
+        await until(lambda: called._client._over)
+
+    go(main)
+
+
+def test_what_a_callback_began_waits_once_that_has_returned() -> None:
+    async def main() -> None:
+        election = one(drain_timeout=300)
+        began: list[asyncio.Task[bool]] = []
+        on, losing, off = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def later() -> bool:
+            assert await election.wait_elected(HANG), "it is no callback"
+            await on.wait()
+            await election.stop()
+            return election._closed
+
+        async def lose() -> None:
+            losing.set()
+            await off.wait()
+
+        election.on_become_leader(lambda: began.append(asyncio.create_task(later())))
+        election.on_lose_leadership(lose)
+        await election.start()
+        await until(lambda: began and not election._users)
+        on.set()
+        await losing.wait()
+        await asyncio.sleep(0)
+        assert not began[0].done()
+        off.set()
+        assert await began[0]
+
+    go(main)
+
+
+def test_run_is_for_one() -> None:
+    async def main() -> None:
+        election = one()
+        began = asyncio.Event()
+
+        async def work(term: elect.aio.Term) -> str:
+            began.set()
+            await asyncio.sleep(HANG)
+            return "done"
+
+        await election.start()  # which run joins
+        running = asyncio.create_task(election.run(work))
+        await began.wait()
+        other = asyncio.create_task(election.run(work))
+        with pytest.raises(elect.StateError, match="^run: the election 'job' is run already"):
+            await other
+        assert election.is_leader
+        assert not running.done()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert await election.run(work) is None
+
+    go(main)
+
+
 def test_an_observer_does_not_run() -> None:
     async def main() -> None:
         for election in (one(role="observer"), one(store="memory:?role=observer")):

@@ -80,6 +80,30 @@ def test_clients_of_the_other_kind_are_refused(client: elect.Client) -> None:
         assert "client: must be" in refused(elect.ConfigError, functools.partial(kind, "job", client=other))
 
 
+async def coroutine_function(*_: object) -> None: ...
+
+
+def test_what_would_never_be_awaited_is_refused_and_so_is_what_is_no_function(client: elect.Client) -> None:
+    election: Any = elect.LeaderElection("job", client=client)
+    for name in ("run", "on_become_leader", "on_lose_leadership", "leader_only"):
+        words = refused(elect.ConfigError, functools.partial(getattr(election, name), coroutine_function))
+        assert words == f"{name}: a coroutine function is for elect.aio, and would never be awaited here"
+        words = refused(elect.ConfigError, functools.partial(getattr(election, name), None))
+        assert words == f"{name}: must be given a function, and not NoneType"
+    assert threads() == [], "nothing was begun"
+
+
+def test_what_they_look_like(client: elect.Client) -> None:
+    election = elect.LeaderElection("job", client=client, instance_id="one")
+    assert repr(election) == "<LeaderElection 'job': one>"
+
+    def work(term: elect.Term) -> None:
+        assert repr(election) == f"<LeaderElection 'job': one, epoch {term.epoch}>"
+        assert repr(term) == f"<Term of 'job', epoch {term.epoch}>"
+
+    election.run(work)
+
+
 def test_waits_take_timedeltas_and_any_number(client: elect.Client) -> None:
     with elect.LeaderElection("job", client=client) as election:
         for timeout in (datetime.timedelta(minutes=1), 1e12, HANG):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import elect
+import pytest
 from conftest import background
 from elect import EventKind, Reason
 
@@ -49,3 +53,30 @@ def test_unread_events_are_merged() -> None:
     assert len([event for event in unread if event.kind is EventKind.LOST]) == 100
     errors = [str(event.error) for event in unread if event.kind is EventKind.ERROR]
     assert errors == ["99"]
+
+
+def test_one_event_is_read_while_another_is_put(client: elect.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_wait_for", lambda *_: True)  # who reads has waited already
+    events = elect.LeaderElection("job", client=client).events()
+    was_read = threading.Event()
+    reads: list[Callable[[], object]] = []
+
+    def read() -> None:
+        next(events)
+        was_read.set()
+
+    class Compared(elect.Event):
+        """With what the event that is put replaces."""
+
+        def __eq__(self, other: object) -> bool:
+            reads.append(background(read))
+            was_read.wait(0.1)  # it has to wait
+            return False
+
+        __hash__ = None  # type: ignore[assignment]
+
+    events._put(Compared(EventKind.LOST))
+    for number in range(2):
+        events._put(elect.Event(EventKind.ERROR, error=elect.StoreError(str(number))))
+    reads[0]()
+    assert [str(event.error) for event in events._unread] == ["1"]

@@ -90,6 +90,22 @@ async def main():
     await election.wait_elected()
 asyncio.run(main())
 """, 0),
+    "asyncio, a loss that nobody worked off": (START + """
+async def main():
+    global election
+    election = elect.aio.LeaderElection("job", store=url, drain_timeout=300)
+    told = asyncio.Event()
+    election.on_become_leader(told.set)
+    election.on_lose_leadership(lambda: asyncio.sleep(3600))
+    await election.start()
+    await told.wait()
+    election.resign()
+    while election._term: election._client._read(10)
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it says that a task is lost
+loop = asyncio.new_event_loop()
+loop.run_until_complete(main())
+loop.close()
+""", 0),
     "asyncio, in a daemon's loop": (START + """
 leading = threading.Event()
 async def main():
