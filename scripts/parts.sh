@@ -109,11 +109,11 @@ part_sanitizers()
         && run_ctest asan "unit|stores|sim|cli|bench|fuzz"
 }
 
-# fuzz_one NAME SECONDS: from its seeds and what earlier runs have learned. An input that breaks something is kept.
+# fuzz_one NAME SECONDS SEED: from its seeds and what earlier runs have learned. An input that breaks something is kept.
 fuzz_one()
 {
     local name=$1 seconds=$2 log=build/log/fuzz-$1.log found
-    local run=(-max_total_time="$seconds" -timeout=30 -max_len=16384 -verbosity=0 -print_final_stats=1)
+    local run=(-seed="$3" -max_total_time="$seconds" -timeout=30 -max_len=16384 -verbosity=0 -print_final_stats=1)
     [ ! -e "tests/fuzz/$name.dict" ] || run+=(-dict="tests/fuzz/$name.dict")
     mkdir -p build/log build/fuzz/found "build/fuzz/corpus/$name"
     if nice -n 19 "build/fuzz/fuzz_$name" "${run[@]}" -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name" \
@@ -154,15 +154,17 @@ part_memory()
         -E "^test_(local_freeze|api_cycles|allocations_api|allocations_custom|net_tls|net_stream_tls|net_stream_tls_servers|$servers)$"
 }
 
-# 20 seconds each, two at a time; an hour each with --long. They let everything else go first: see scripts/test.
+# 20 seconds each, two at a time; an hour each with --long. They let everything else go first: see scripts/test. The same commit
+# is fuzzed in the same way each time, another in another; with --long it is left to chance.
 part_fuzz()
 {
-    local seconds
+    local seconds seed=0
     seconds=$(awk -v scale="${ELECT_TEST_SCALE:-1}" 'BEGIN { printf "%d", scale < 20 ? 20 * scale : 180 * scale }')
+    [ "$seconds" -ge 3600 ] || seed=$((16#$(git rev-parse --short=7 HEAD 2>/dev/null || echo 1)))
     cmake_preset fuzz fuzzers || return 1
     export -f fuzz_one
     find tests/fuzz -name 'fuzz_*.c' -printf '%f\n' | sort | sed 's/^fuzz_\(.*\)\.c$/\1/' \
-        | xargs -P 2 -I NAME bash -c 'fuzz_one "$@"' _ NAME "$seconds"
+        | xargs -P 2 -I NAME bash -c 'fuzz_one "$@"' _ NAME "$seconds" "$seed"
 }
 
 # The tests have just run, when they are among the parts.

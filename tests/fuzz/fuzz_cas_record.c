@@ -33,7 +33,8 @@ static const char *skip_blanks(const char *text)
     return text;
 }
 
-/* Every epoch in it, the terms' too, is written in digits alone. A key with an escape in it is not looked at. */
+/* Every epoch in it that is a number, the terms' too, is written in digits alone. One that is none is of a field which the
+ * reader does not know. A key with an escape in it is not looked at. */
 static bool epochs_are_digits(const char *text)
 {
     for (const char *at = strstr(text, "\"epoch\""); at; at = strstr(at + 1, "\"epoch\"")) {
@@ -41,6 +42,8 @@ static bool epochs_are_digits(const char *text)
         if (*at != ':')
             continue;
         at = skip_blanks(at + 1);
+        if (strchr("\"[{tfn", *at))
+            continue;
         size_t digits = strspn(at, "0123456789");
         if (digits == 0 || strchr(".eE", at[digits]))
             return false;
