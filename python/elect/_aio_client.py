@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from elect._aio_worker import Changes, Worker
-from elect._client import SLICE_MS, ClientBase
+from elect._client import ClientBase
 from elect._native import ffi, lib
 from elect._options import Duration
+from elect._wait import SLICE_MS
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -21,6 +21,7 @@ from elect._errors import ConfigError, ForkedError, StateError, check, check_opt
 from elect._native import ffi, lib, named, text
 from elect._options import ClientOptions, Duration, in_env, logged_level, make_options, milliseconds
 from elect._store import Server, Store
+from elect._wait import SLICE_MS, in_slices
 from elect._worker import Worker, ask, log
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 log.addHandler(logging.NullHandler())
-
-SLICE_MS = 50  # the longest that a call of the library waits on a user's thread: then it looks for Ctrl-C
 
 
 class Election(Protocol):
@@ -283,7 +282,7 @@ class Client(ClientBase):
     def _wait_for(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None = None) -> bool:
         """Waits for what an event brings about."""
         with changed:
-            return changed.wait_for(ready, timeout)
+            return in_slices(lambda seconds: changed.wait_for(ready, seconds), timeout)
 
     def close(self) -> None:
         """Stops every election, waits until they have released, and ends the connection: at most ``drain_timeout`` and
@@ -310,11 +309,11 @@ class Client(ClientBase):
 
     def report(self, what: str, timeout: Duration = 30.0) -> Any:
         """``"metrics"`` of this client; or of the store ``"store"``, ``"elections"``, ``"doctor"`` (for seconds)."""
-        return self._report(what, timeout).result()
+        return answer_of(self._report(what, timeout))
 
     def forget(self, name: str, timeout: Duration = 30.0) -> None:
         """Removes what the store keeps of an election, its epochs too. StateError: somebody leads or stands."""
-        self._forget(name, timeout).result()
+        answer_of(self._forget(name, timeout))
 
     def __enter__(self) -> Self:
         return self
@@ -328,6 +327,11 @@ class Client(ClientBase):
 
 # What the handlers of fork and exit must know.
 _clients: weakref.WeakValueDictionary[int, ClientBase] = weakref.WeakValueDictionary()
+
+
+def answer_of(question: concurrent.futures.Future[T]) -> T:
+    in_slices(lambda seconds: bool(concurrent.futures.wait((question,), seconds).done))
+    return question.result()
 
 
 def alive(objects: weakref.WeakValueDictionary[int, Any]) -> list[Any]:

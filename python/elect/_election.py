@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from elect._base import ElectionBase
 from elect._candidate import Candidate
-from elect._client import SLICE_MS, Client
+from elect._client import Client, answer_of
 from elect._errors import Reason, WaitTimeoutError
 from elect._events import Event, EventsBase, LeaderInfo
 from elect._options import Duration, time_limit
 from elect._term import TermBase
+from elect._wait import SLICE_MS, in_slices
 from elect._worker import working
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Term(TermBase):
         """Sleeps for timeout seconds, or until the term ends: True then. ``while not term.wait(5): work()``."""
         limit = time_limit("timeout", timeout)
         inherited = self._election._client._inherited  # where nothing would end it
-        return inherited or self._over.wait(limit) or self.stopping
+        return inherited or in_slices(self._over.wait, limit) or self.stopping
 
 
 class Events(EventsBase):
@@ -138,11 +139,11 @@ class LeaderElection(ElectionBase[Client, Term]):
 
     def report(self, what: str, timeout: Duration = 30.0) -> Any:
         """``"status"``, or ``"history"`` (the last terms), as the command ``elect`` prints them."""
-        return self._report(what, timeout).result()
+        return answer_of(self._report(what, timeout))
 
     def depose(self, epoch: int = 0, timeout: Duration = 30.0) -> None:
         """Asks the leader of this epoch, 0 for whoever leads, through the store, to resign. An observer may."""
-        self._depose(epoch, timeout).result()
+        answer_of(self._depose(epoch, timeout))
 
     def wait_elected(self, timeout: Duration | None = None) -> bool:
         """Waits until this candidate leads, for at most timeout seconds; does it? ClosedError when it was stopped,

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from elect._client import SLICE_MS, Client
+from elect._client import Client
 from elect._election import LeaderElection
 from elect._errors import check
 from elect._native import lib, named
+from elect._wait import SLICE_MS
 from elect._worker import Worker
 
 if TYPE_CHECKING:

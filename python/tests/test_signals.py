@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,14 +16,25 @@ from host import HANG
 
 
 def interrupted(call: Callable[[], object]) -> None:
-    """SIGINT comes while the main thread waits in the call; it ends within a guard's time."""
+    """SIGINT comes while the main thread waits in the call; it ends soon. No wait in it is long: else a signal
+    that comes just before one would be heard after it."""
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    waits: list[float | None] = []
+
+    def wait(self: threading.Condition, timeout: float | None = None, *, once: Any = threading.Condition.wait) -> bool:
+        begins_a_thread = sys._getframe(2).f_code is threading.Thread.start.__code__
+        if threading.current_thread() is threading.main_thread() and not begins_a_thread:
+            waits.append(timeout)
+        return bool(once(self, timeout))
+
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
         timer.start()
+        patch.setattr(threading.Condition, "wait", wait)
         call()
         time.sleep(HANG)  # it ended by itself, and the signal is yet to come
     assert time.monotonic() - began < HANG / 2
+    assert all(seconds is not None and seconds <= 0.05 for seconds in waits), waits
     timer.join()
 
 
