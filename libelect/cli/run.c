@@ -375,7 +375,7 @@ static int run_main(struct elect__cli *cli)
     elect_client_close(run.client, CLOSE_MS);
     elect_election_free(run.election);
     elect_client_free(run.client);
-    elect__run_guards_end(&run);
+    elect__run_guard_end(&run);
     close(run.signals);
     if (run.die_signal)
         elect__run_die(&run);

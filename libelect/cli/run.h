@@ -47,7 +47,8 @@ struct elect__run {
     struct elect__children born_with; /* children that whoever exec'd us had */
     enum elect__run_phase phase;
     struct elect__run_term term;
-    bool elected; /* the command has been started, once at least */
+    pid_t leaving; /* the guard of the term before, until it is reaped; 0: none */
+    bool elected;  /* the command has been started, once at least */
     bool closed, over;
     int stop_signal, die_signal, code;
     int64_t began_ns, hold_until_ns, ending_until_ns, bury_at_ns, probed_ns;
@@ -74,7 +75,7 @@ void elect__run_guard_tell(struct elect__run *run);                             
 void elect__run_guard_kill(struct elect__run *run);                  /* the group, by the guard and by our own hand */
 void elect__run_guard_check(struct elect__run *run, int64_t now_ns); /* does it live? */
 bool elect__run_guard_bury(struct elect__run *run);                  /* true: nothing is left */
-void elect__run_guards_end(const struct elect__run *run);            /* of all terms: waits for them */
+void elect__run_guard_end(struct elect__run *run);                   /* waits for the one that is leaving */
 
 /* run_term.c */
 void elect__run_begin(struct elect__run *run, uint64_t epoch);

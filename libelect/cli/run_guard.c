@@ -115,6 +115,7 @@ bool elect__run_guard_spawn(struct elect__run *run, const char *file, uint64_t t
 {
     int ends[2], failure;
 
+    elect__run_guard_end(run);
     run->term.foreground = elect__run_in_foreground();
     run->term.spawned_ns = elect__boot_ns();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -198,15 +199,16 @@ bool elect__run_guard_bury(struct elect__run *run)
 }
 
 /* A guard ends when its link does. Whoever waits for us must find nothing of us left: a guard that hangs has no group and
- * no lock any more, and is killed. */
-void elect__run_guards_end(const struct elect__run *run)
+ * no lock any more, and is killed. No other child of ours is: it may be an orphan of whoever exec'd us. */
+void elect__run_guard_end(struct elect__run *run)
 {
     int64_t patient_ns = elect__boot_ns() + ELECT__GUARD_PATIENCE_NS, now_ns;
 
-    while (!elect__children_reap(0, &run->born_with) &&
+    while (run->leaving > 0 && waitpid(run->leaving, NULL, WNOHANG) == 0 &&
            (now_ns = elect__boot_ns()) < patient_ns + ELECT__GUARD_PATIENCE_NS) {
         if (now_ns >= patient_ns)
-            elect__children_signal(0, SIGKILL, &run->born_with);
+            kill(run->leaving, SIGKILL);
         (void)poll(NULL, 0, END_MS);
     }
+    run->leaving = 0;
 }

@@ -49,6 +49,8 @@ static void reap(struct elect__run *run)
             if (run->phase == ELECT__RUN_BURYING)
                 return;
         }
+        if (info.si_pid == run->leaving)
+            run->leaving = 0;
         waitpid(info.si_pid, NULL, WNOHANG);
         info.si_pid = 0;
     }

@@ -283,6 +283,7 @@ void elect__run_finish(struct elect__run *run)
     }
     elect_event_free(term->lost);
     term->lost = NULL;
+    run->leaving = term->guard;
     term->guard = 0;
     term->group = 0;
 }

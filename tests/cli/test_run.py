@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 from conftest import HERE, WORKER, threads
-from host import processes, until
+from host import HANG, processes, until
 
 FAST = ["--lock-ttl", "5s"]
 
@@ -155,7 +156,7 @@ def test_try_is_75_when_another_leads(box):
 
 
 def test_wait_bounds_the_start_only(box):
-    run = box.start("run", "--wait", "10s", "job", *sh("sleep 11; exit 9"))
+    run = box.start("run", "--wait", "5s", "job", *sh("sleep 6; exit 9"))
     assert run.end() == 9
 
 
@@ -233,6 +234,25 @@ def test_run_ends_after_its_guard_even_one_that_hangs(box):
     run.send_signal(signal.SIGCONT)
     assert run.end() == 3
     assert box.left() == []
+
+
+def test_orphans_of_others_outlive_run(box):
+    """Of a script that begins something in the background and becomes `elect run`."""
+    for name in ("fork", "end"):
+        os.mkfifo(box.path / name)
+    sidecar = "(read x < fork; sleep 1000 & echo $! > orphan) &"
+    script = f"{sidecar} exec {box.command} run job -- sh -c '> up; read x < end; exit 3'"
+    run = subprocess.Popen(["sh", "-c", script], cwd=box.path, env=box.env)
+    try:
+        until((box.path / "up").exists, "the command")
+        (box.path / "fork").write_text("go\n")
+        orphan = int(until(lambda: (file := box.path / "orphan").exists() and file.read_text(), "the orphan"))
+        until(lambda: (orphan, run.pid) in [row[:2] for row in processes()], "its new parent")
+        (box.path / "end").write_text("go\n")
+        assert run.wait(HANG) == 3
+        os.kill(orphan, signal.SIGKILL)  # it lives
+    finally:
+        run.kill()
 
 
 def test_orphans_that_turn_up_late_are_ended_too(box):
