@@ -23,6 +23,7 @@ class Client(ClientBase):
     """A connection to one store, to be shared by elections of one loop. As ``elect.Client``."""
 
     _loop: asyncio.AbstractEventLoop | None = None
+    _thread: threading.Thread  # that ran the loop last
     _ended: Changes
     _over = False
 
@@ -32,7 +33,7 @@ class Client(ClientBase):
         loop = asyncio.get_running_loop()
         if self._loop not in (None, loop):
             raise RuntimeError("this client belongs to another loop")
-        self._loop = loop
+        self._loop, self._thread = loop, threading.current_thread()
         super()._begin()
 
     def _begin_to_read(self) -> None:
@@ -40,6 +41,7 @@ class Client(ClientBase):
         asyncio.get_running_loop().add_reader(lib.elect_client_event_fd(self._handle), self._read_some)
 
     def _read_some(self) -> None:
+        self._thread = threading.current_thread()
         code = lib.ELECT_OK
         for _ in range(_AT_ONCE):
             code = self._read(0)
@@ -70,15 +72,19 @@ class Client(ClientBase):
             self._server.join()
 
     def _close_at_exit(self) -> None:
-        """Where the loop does not run any more, nobody works: whatever holds a release, read or not, is let go."""
+        """Where the loop can't run any more, nobody works: whatever holds a release, read or not, is let go."""
         event = ffi.new("elect_event_t **")
         while lib.elect_client_close(self._handle, SLICE_MS) == lib.ELECT_ETIMEOUT:
-            if self._loop and self._loop.is_running():
+            if self._loop and not self._has_ended(self._loop):
                 continue
             for election in list(self._kept.values()):
                 election._abandon()
             while lib.elect_client_next_event(self._handle, 0, event) == lib.ELECT_OK:
                 lib.elect_event_free(event[0])
+
+    def _has_ended(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """A loop that does not run now may be between two steps, but for one of this thread, which is at its exit."""
+        return loop.is_closed() or not self._thread.is_alive() or self._thread is threading.current_thread()
 
     async def report(self, what: str, timeout: Duration = 30.0) -> Any:
         """As ``elect.Client.report``."""

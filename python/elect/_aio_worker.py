@@ -27,7 +27,7 @@ def working(users: set[Any]) -> Generator[None, None, None]:
     """This task runs a user's function, whose end others wait for."""
     me = asyncio.current_task()
     users.add(me)
-    _ancestors.set((*_ancestors.get(), weakref.ref(me)))
+    _ancestors.set((*(one for one in _ancestors.get() if one() not in (None, me)), weakref.ref(me)))
     try:
         yield
     finally:
@@ -80,8 +80,8 @@ class Worker:
             self._begin()
 
     def _begin(self) -> None:
+        self._running = True  # first, for an eager task runs at once
         task = self._loop().create_task(self._run())
-        self._running = True
         task.add_done_callback(self._end)
 
     async def _run(self) -> None:

@@ -153,8 +153,11 @@ class ElectionBase(Candidate[ClientT], Generic[ClientT, TermT]):
         """Raises what would else be found when it is called, on another thread."""
         if not callable(function):
             raise ConfigError(f"{call}: must be given a function, and not {type(function).__name__}")
-        if inspect.iscoroutinefunction(function) and not self._awaits:
+        called = (function, type(function).__call__)
+        if any(map(inspect.iscoroutinefunction, called)) and not self._awaits:
             raise ConfigError(f"{call}: a coroutine function is for elect.aio, and would never be awaited here")
+        if any(map(inspect.isgeneratorfunction, called)) or any(map(inspect.isasyncgenfunction, called)):
+            raise ConfigError(f"{call}: must be given a function that works when it is called, and no generator")
 
     def _listen(self, events: EventsT) -> EventsT:
         self._client._check_fork()
@@ -224,9 +227,10 @@ class ElectionBase(Candidate[ClientT], Generic[ClientT, TermT]):
 
     def _abandon(self) -> None:
         """Nobody works any more: nothing holds the release."""
-        for hold in ("callbacks", "work"):
-            if self._held:
-                self._let_go(self._held, hold)
+        held = self._held
+        if held:
+            self._let_go(held, "callbacks")
+            self._let_go(held, "work")
 
     # ---- the leader's work ----
 

@@ -121,6 +121,7 @@ _BY_CODE = {
 
 for error in (ElectError, ConflictError, LeadershipLostError, *_BY_CODE.values()):
     error.__module__ = "elect"  # where users find it, as tracebacks say
+del error
 
 
 def error_of(code: int, words: str = "") -> ElectError:

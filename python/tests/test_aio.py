@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import sys
 import threading
 import weakref
 from typing import Any
@@ -280,13 +281,62 @@ def test_what_was_read_and_not_worked_off_when_the_loop_ended_holds_nothing_at_e
         await until(lambda: not election._users)
 
     try:
-        loop.run_until_complete(asyncio.wait_for(main(), HANG))
+        background(lambda: loop.run_until_complete(asyncio.wait_for(main(), HANG)))()
         assert election.epoch > 0, "it drains"
-        background(election._client._close_at_exit)()
+        background(election._client._close_at_exit)()  # where the loop ran, nothing runs any more
         assert election.epoch == 0
         loop.run_until_complete(end())
     finally:
         loop.close()
+
+
+def test_a_loop_between_two_steps_has_not_ended() -> None:
+    """What its tasks hold must not be let go: they go on with the next step."""
+    loop, election = asyncio.new_event_loop(), one()
+    stepped, on = threading.Event(), threading.Event()
+
+    def run() -> None:
+        loop.run_until_complete(election.start())
+        stepped.set()
+        on.wait(HANG)
+
+    ended = background(run)
+    assert stepped.wait(HANG)
+    assert not loop.is_running() and not election._client._has_ended(loop)
+    on.set()
+    ended()
+    assert election._client._has_ended(loop)
+    loop.run_until_complete(election.stop())
+    assert election._client._has_ended(loop), "this thread's own, which is at its exit"
+    loop.close()
+
+
+def test_eager_tasks_call_back_one_at_a_time() -> None:
+    if sys.version_info < (3, 12):
+        pytest.skip("eager tasks came with Python 3.12")
+    story: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        election = one()
+        lost = asyncio.Event()
+
+        async def begin() -> None:
+            story.append("begin")
+            election.on_become_leader(late)
+            await asyncio.sleep(0)
+            story.append("begun")
+
+        def late() -> None:
+            story.append("late")
+            lost.set()
+
+        election.on_become_leader(begin)
+        async with election:
+            await lost.wait()
+
+    asyncio.run(main())
+    assert story == ["begin", "begun", "late"]
 
 
 def test_what_the_loop_left_is_released_when_it_is_collected(local: str) -> None:
