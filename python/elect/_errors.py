@@ -119,9 +119,8 @@ _BY_CODE = {
     )
 }  # fmt: skip
 
-for error in (ElectError, ConflictError, LeadershipLostError, *_BY_CODE.values()):
-    error.__module__ = "elect"  # where users find it, as tracebacks say
-del error
+for _error in (ElectError, ConflictError, LeadershipLostError, *_BY_CODE.values()):
+    _error.__module__ = "elect"  # where users find it, as tracebacks say
 
 
 def error_of(code: int, words: str = "") -> ElectError:
