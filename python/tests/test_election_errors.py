@@ -7,7 +7,7 @@ import functools
 import math
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import elect
@@ -83,11 +83,27 @@ def test_clients_of_the_other_kind_are_refused(client: elect.Client) -> None:
 async def coroutine_function(*_: object) -> None: ...
 
 
+class Coroutine:
+    async def __call__(self, *_: object) -> None: ...
+
+
+def generator_function(*_: object) -> Iterator[None]:
+    yield
+
+
+async def asynchronous_generator_function(*_: object) -> AsyncIterator[None]:
+    yield
+
+
 def test_what_would_never_be_awaited_is_refused_and_so_is_what_is_no_function(client: elect.Client) -> None:
     election: Any = elect.LeaderElection("job", client=client)
     for name in ("run", "on_become_leader", "on_lose_leadership", "leader_only"):
-        words = refused(elect.ConfigError, functools.partial(getattr(election, name), coroutine_function))
-        assert words == f"{name}: a coroutine function is for elect.aio, and would never be awaited here"
+        for function in (coroutine_function, Coroutine()):
+            words = refused(elect.ConfigError, functools.partial(getattr(election, name), function))
+            assert words == f"{name}: a coroutine function is for elect.aio, and would never be awaited here"
+        for generator in (generator_function, asynchronous_generator_function):
+            words = refused(elect.ConfigError, functools.partial(getattr(election, name), generator))
+            assert words == f"{name}: must be given a function that works when it is called, and no generator"
         words = refused(elect.ConfigError, functools.partial(getattr(election, name), None))
         assert words == f"{name}: must be given a function, and not NoneType"
     assert threads() == [], "nothing was begun"
